@@ -1,0 +1,176 @@
+"""Exchanges and queues, as values.
+
+Every message goes to the exchange of its tag's noun, with its tag as routing key. A partition,
+when there is one, follows the tag after a dot.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pumphouse.contracts.catalog import CatalogChanged
+from pumphouse.contracts.executions import (
+    ExecutionFinished,
+    ExecutionLogged,
+    ExecutionStarted,
+    PlanResolved,
+    TriggerAccepted,
+    TriggerRequested,
+)
+from pumphouse.contracts.message import Message, tag_of
+from pumphouse.contracts.pods import PodReported, PodRequested
+
+TRIGGERS = "pumphouse.triggers"
+EXECUTIONS = "pumphouse.executions"
+PLANS = "pumphouse.plans"
+CATALOG = "pumphouse.catalog"
+REQUESTS = "pumphouse.requests"
+DEAD = "pumphouse.dead"
+
+EXCHANGES = (TRIGGERS, EXECUTIONS, PLANS, CATALOG, REQUESTS, DEAD)
+"""All are durable topic exchanges. TRIGGERS and EXECUTIONS are open to other services."""
+
+_EXCHANGE_OF = {
+    TriggerRequested: TRIGGERS,
+    TriggerAccepted: EXECUTIONS,
+    ExecutionStarted: EXECUTIONS,
+    ExecutionLogged: EXECUTIONS,
+    ExecutionFinished: EXECUTIONS,
+    PlanResolved: PLANS,
+    PodRequested: PLANS,
+    PodReported: CATALOG,
+    CatalogChanged: CATALOG,
+}
+
+
+def exchange_of(kind: type[Message]) -> str:
+    """The exchange that messages of this class are published to; requests have one for all."""
+    return _EXCHANGE_OF.get(kind, REQUESTS)
+
+
+def routing_key(kind: type[Message], partition: str = "") -> str:
+    """`tag`, or `tag.partition`."""
+    return f"{tag_of(kind)}.{partition}" if partition else tag_of(kind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    """Messages of `kind`, of one partition or of all (None)."""
+
+    kind: type[Message]
+    partition: str | None = None
+
+    @property
+    def exchange(self) -> str:
+        return exchange_of(self.kind)
+
+    @property
+    def pattern(self) -> str:
+        if self.partition is None:
+            return f"{tag_of(self.kind)}.#"
+        return routing_key(self.kind, self.partition)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A queue and how it is consumed.
+
+    name: for a queue that is not durable, only a prefix: each consumer gets one of its own.
+    bindings: what is routed to it; for dead letters, what was meant for other queues.
+    is_durable: survives restarts, confirms, dead-letters; else it dies with its consumer, holds
+        what it can, and delivers at most once.
+    prefetch: how many messages a consumer holds at once.
+    ordered_by: key of a message; equal keys are handled one after the other.
+    is_single_active: only one of its consumers gets messages, the next when that one goes.
+    is_journal: where the bus keeps nothing itself (in-process), publishing waits until this
+        queue's handler has returned, which has then stored the message.
+    takes_dead: bound to the dead letters instead.
+    max_length: messages beyond it are refused.
+    """
+
+    name: str
+    bindings: tuple[Binding, ...] = ()
+    is_durable: bool = True
+    prefetch: int = 50
+    ordered_by: Callable[[Any], str] | None = None
+    is_single_active: bool = False
+    is_journal: bool = False
+    takes_dead: bool = False
+    max_length: int = 100_000
+
+
+def _all_of(*kinds: type[Message]) -> tuple[Binding, ...]:
+    return tuple(Binding(kind=kind) for kind in kinds)
+
+
+INTAKE = Queue(name="mapping-resolver.intake", bindings=_all_of(TriggerRequested))
+"""Wishes of other services, to be checked."""
+
+RESOLVER = Queue(name="mapping-resolver.triggers", bindings=_all_of(TriggerAccepted))
+
+REGISTRY_EVENTS = Queue(
+    name="registry.events",
+    bindings=_all_of(TriggerAccepted, ExecutionStarted, ExecutionLogged, ExecutionFinished),
+    prefetch=500,
+    is_journal=True,
+    max_length=1_000_000,
+)
+
+REGISTRY_PODS = Queue(name="registry.pods", bindings=_all_of(PodReported))
+
+REGISTRY_DEAD = Queue(
+    name="registry.dead", bindings=_all_of(TriggerAccepted, PlanResolved), takes_dead=True
+)
+"""Accepted triggers that nobody could carry on: the registry ends their executions."""
+
+REGISTRY_REQUESTS = Queue(name="registry.requests", is_durable=False)
+
+CATALOG_CHANGES = Queue(
+    name="catalog.changes", bindings=_all_of(CatalogChanged), is_durable=False, prefetch=1
+)
+"""One for each service instance, so that every one hears every change."""
+
+ELASTIC_SHARDS = 8
+
+
+def elastic_partition(key: str) -> str:
+    """The shard of a deployment id (of a pipeline id, for a run): `elastic.<0..7>`."""
+    return f"elastic.{sum(key.encode()) % ELASTIC_SHARDS}"
+
+
+def elastic_queue(shard: int, prefetch: int = 4) -> Queue:
+    partition = f"elastic.{shard}"
+    return Queue(
+        name=f"plans.{partition}",
+        bindings=(Binding(kind=PlanResolved, partition=partition),),
+        prefetch=prefetch,
+    )
+
+
+def pod_partition(deployment_id: str) -> str:
+    return f"low-latency.{deployment_id}"
+
+
+def pod_queue(deployment_id: str) -> Queue:
+    """Plans and pod wishes of one low latency deployment: whoever is active holds its pod."""
+    partition = pod_partition(deployment_id)
+    return Queue(
+        name=f"plans.{partition}",
+        bindings=(
+            Binding(kind=PlanResolved, partition=partition),
+            Binding(kind=PodRequested, partition=partition),
+        ),
+        prefetch=16,
+        is_single_active=True,
+    )
+
+
+STATIC_QUEUES = (
+    INTAKE,
+    RESOLVER,
+    REGISTRY_EVENTS,
+    REGISTRY_PODS,
+    REGISTRY_DEAD,
+    *(elastic_queue(shard) for shard in range(ELASTIC_SHARDS)),
+)
+"""Durable queues that exist before anything is published, whichever service starts first."""

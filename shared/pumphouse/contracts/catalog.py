@@ -1,0 +1,150 @@
+"""What is defined on the platform, and how every service keeps a copy of it.
+
+The registry numbers every change of a definition. A service that holds revision N has seen the
+changes 1 to N and no other; it asks for what it lacks with CatalogRequested.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from pumphouse.contracts.mappings import Mapping
+from pumphouse.contracts.message import Message, Request
+from pumphouse.contracts.vocabulary import (
+    DataType,
+    DeploymentStatus,
+    Mode,
+    PipelineStatus,
+    Rule,
+)
+
+
+class PipelineInput(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    data_type: DataType
+    description: str | None = None
+    is_required: bool | None = None
+    default: Any = msgspec.UNSET
+
+
+class PipelineOutput(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    data_type: DataType
+    description: str | None = None
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the function of a pipeline is found.
+
+    archive: key of a gzip tar in the blob storage; its content never changes under one key.
+    function_path: file inside the archive, `/`-separated; function_name: a callable in it.
+    """
+
+    archive: str
+    function_path: str
+    function_name: str
+
+
+class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
+    """A Python function with declared inputs and outputs.
+
+    id: UUID; a name that is deleted and created again gets a new one.
+    container: the `container_config` of the HTTP API as it was effective at creation.
+    created_by: user id.
+    """
+
+    id: str
+    name: str
+    code: Code
+    description: str | None = None
+    inputs: tuple[PipelineInput, ...] = ()
+    outputs: tuple[PipelineOutput, ...] = ()
+    container: dict[str, Any] = {}
+    status: PipelineStatus = PipelineStatus.READY
+    created_at: datetime
+    created_by: str
+
+
+class Pod(msgspec.Struct, frozen=True, kw_only=True):
+    """A long-lived process of a low latency deployment; status `up`, `creation_failed`, …"""
+
+    id: str
+    status: DeploymentStatus
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """A pipeline plus what starts it, where it runs, and its complete mapping.
+
+    endpoint_token: sealed; endpoint_token_fingerprint: for comparing without opening.
+    schedule: 5-field cron in UTC. status_message: why the status is creation_failed.
+    """
+
+    id: str
+    name: str
+    pipeline_id: str
+    rule: Rule
+    mode: Mode
+    mapping: Mapping
+    is_enabled: bool = True
+    status: DeploymentStatus
+    status_message: str | None = None
+    pods: tuple[Pod, ...] = ()
+    description: str | None = None
+    endpoint_url_path: str | None = None
+    endpoint_token: str | None = None
+    endpoint_token_fingerprint: str | None = None
+    schedule: str | None = None
+    enable_parallel_executions: bool = False
+    max_parallel_executions_per_pod: int | None = None
+    ram_request: str | None = None
+    gpu_request: int | None = None
+    execution_timeout_s: int | None = None
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    updated_by: str
+
+
+class Variable(msgspec.Struct, frozen=True, kw_only=True):
+    """An environment variable of the installation; its value is sealed."""
+
+    name: str
+    sealed: str
+
+
+class CatalogChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One change: exactly one of the definitions is set, or `deleted_*` names what went."""
+
+    revision: int
+    pipeline: Pipeline | None = None
+    deployment: Deployment | None = None
+    variable: Variable | None = None
+    deleted_pipeline_id: str | None = None
+    deleted_deployment_id: str | None = None
+    deleted_variable: str | None = None
+
+
+class CatalogChanged(Message, frozen=True, kw_only=True, tag="catalog.changed.v1"):
+    """The registry has stored these changes; their revisions follow one another."""
+
+    changes: tuple[CatalogChange, ...]
+
+
+class CatalogListed(Message, frozen=True, kw_only=True, tag="catalog.listed.v1"):
+    """All a holder of revision `after` lacks to be at `revision`.
+
+    is_whole: the changes are everything there is, so that what they do not name is gone.
+    """
+
+    revision: int
+    is_whole: bool = False
+    changes: tuple[CatalogChange, ...] = ()
+
+
+class CatalogRequested(
+    Request[CatalogListed], frozen=True, kw_only=True, tag="catalog.requested.v1"
+):
+    """What is there beyond revision `after`? Zero asks for everything."""
+
+    after: int
