@@ -1,7 +1,8 @@
 """Settings from environment variables into one frozen Struct per service."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,6 +31,12 @@ def load(kind: type[S], environment: Mapping[str, str]) -> S:
             f"Set the environment variable{'s'[: len(missing) > 1]} {', '.join(missing)}."
         )
     try:
-        return msgspec.convert(found, kind, strict=False)
+        return msgspec.convert(found, kind, strict=False, dec_hook=_from_text)
     except msgspec.ValidationError as error:
         raise Invalid(f"An environment variable {PREFIX}… cannot be used: {error}") from error
+
+
+def _from_text(kind: type[Any], text: str) -> Path:
+    if kind is not Path:
+        raise NotImplementedError(f"Settings of the type {kind.__name__} are not made from text.")
+    return Path(text)

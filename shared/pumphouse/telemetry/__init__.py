@@ -13,5 +13,5 @@ def set_up_logging(level: str = "INFO") -> None:
     formatter.default_msec_format = "%s.%03dZ"
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("aio_pika", "aiormq", "pika", "uvicorn.access"):
+    for noisy in ("aio_pika", "aiormq", "pika", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
