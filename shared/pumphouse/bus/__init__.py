@@ -9,6 +9,7 @@ from pumphouse.bus.interface import (
     RequestHandlers,
     Subscription,
 )
+from pumphouse.bus.opening import open_bus
 from pumphouse.bus.topology import Binding, Queue
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "RequestHandler",
     "RequestHandlers",
     "Subscription",
+    "open_bus",
 ]

@@ -26,12 +26,14 @@ class Envelope:
     message_id: equal for every delivery of one message.
     reply_to, correlation_id: where an answer goes and what it must name; None without a wish.
     delivery: 1 for the first delivery, more for each redelivery or retry.
+    reason: why the message is a dead letter; None in queues that do not take those.
     """
 
     message_id: str
     correlation_id: str | None = None
     reply_to: str | None = None
     delivery: int = 1
+    reason: str | None = None
 
 
 Handler = Callable[[Any, Envelope], Awaitable[None]]

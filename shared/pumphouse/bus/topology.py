@@ -48,6 +48,14 @@ def exchange_of(kind: type[Message]) -> str:
     return _EXCHANGE_OF.get(kind, REQUESTS)
 
 
+def is_announcement(kind: type[Message]) -> bool:
+    """Whether only passing listeners take such messages, so that it may be that nobody does.
+
+    Publishing any other message that no queue takes fails.
+    """
+    return kind is CatalogChanged
+
+
 def routing_key(kind: type[Message], partition: str = "") -> str:
     """`tag`, or `tag.partition`."""
     return f"{tag_of(kind)}.{partition}" if partition else tag_of(kind)
@@ -69,6 +77,10 @@ class Binding:
         if self.partition is None:
             return f"{tag_of(self.kind)}.#"
         return routing_key(self.kind, self.partition)
+
+    def takes(self, kind: type[Message], partition: str) -> bool:
+        """Whether the pattern matches the routing key of such a message."""
+        return self.kind is kind and self.partition in (None, partition)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +135,8 @@ REGISTRY_DEAD = Queue(
 )
 """Accepted triggers that nobody could carry on: the registry ends their executions."""
 
-REGISTRY_REQUESTS = Queue(name="registry.requests", is_durable=False)
+REGISTRY_REQUESTS = Queue(name="registry.requests", is_durable=False, prefetch=10_000)
+"""Most of what is held at once only waits for an execution to end."""
 
 CATALOG_CHANGES = Queue(
     name="catalog.changes", bindings=_all_of(CatalogChanged), is_durable=False, prefetch=1
