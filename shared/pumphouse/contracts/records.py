@@ -59,14 +59,14 @@ class ExecutionsQueried(
     """The executions of a pipeline, or of one deployment of it.
 
     limit: at most so many, the newest; None for all.
-    started, ended: ids that the asker knows to have started or ended lately; the answer waits
-    for the record to say so too.
+    accepted, ended: ids whose trigger the asker knows to be accepted, or whose end it knows; the
+    answer waits for the record to say so too.
     """
 
     pipeline_id: str | None = None
     deployment_id: str | None = None
     limit: int | None = None
-    started: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
 
 
