@@ -85,14 +85,15 @@ class Catalog:
         await self.apply(await self._source.changes_after(self.revision))
 
     async def apply(self, listed: CatalogListed) -> None:
-        """Take in what the registry listed."""
-        if listed.is_whole and listed.revision >= self.revision:
+        """Take in what the registry listed; a list older than the copy changes nothing."""
+        if listed.revision < self.revision:
+            return
+        if listed.is_whole:
             self._forget_all_but(listed.changes)
-            self.revision = 0
         for change in listed.changes:
             if change.revision > self.revision or listed.is_whole:
                 self._take(change)
-        await self._advance(max(self.revision, listed.revision))
+        await self._advance(listed.revision)
 
     async def follow(self, changes: tuple[CatalogChange, ...]) -> None:
         """Take in an announcement; a gap before it is filled from the source first."""
@@ -139,6 +140,7 @@ class Catalog:
             listener(change)
 
     def _keep_deployment(self, deployment: Deployment) -> None:
+        self._release_names(self.deployments.get(deployment.id))
         self.deployments[deployment.id] = deployment
         self._deployment_ids[deployment.name] = deployment.id
         if deployment.endpoint_url_path is not None:
@@ -151,12 +153,15 @@ class Catalog:
             del self._pipeline_ids[gone.name]
 
     def _drop_deployment(self, identifier: str) -> None:
-        if (gone := self.deployments.pop(identifier, None)) is None:
+        self._release_names(self.deployments.pop(identifier, None))
+
+    def _release_names(self, deployment: Deployment | None) -> None:
+        if deployment is None:
             return
-        if self._deployment_ids.get(gone.name) == identifier:
-            del self._deployment_ids[gone.name]
-        path = gone.endpoint_url_path
-        if path is not None and self._endpoint_ids.get(path) == identifier:
+        if self._deployment_ids.get(deployment.name) == deployment.id:
+            del self._deployment_ids[deployment.name]
+        path = deployment.endpoint_url_path
+        if path is not None and self._endpoint_ids.get(path) == deployment.id:
             del self._endpoint_ids[path]
 
     def _forget_all_but(self, changes: Iterable[CatalogChange]) -> None:
