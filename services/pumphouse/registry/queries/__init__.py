@@ -1,0 +1,17 @@
+"""Everything the registry asks Postgres; rows become contracts here and nowhere else."""
+
+from pumphouse.registry.queries.catalog import CatalogLog
+from pumphouse.registry.queries.definitions import Definitions, Draft
+from pumphouse.registry.queries.executions import Executions
+from pumphouse.registry.queries.folding import Folds, Outcome
+from pumphouse.registry.queries.users import Users
+
+__all__ = [
+    "CatalogLog",
+    "Definitions",
+    "Draft",
+    "Executions",
+    "Folds",
+    "Outcome",
+    "Users",
+]
