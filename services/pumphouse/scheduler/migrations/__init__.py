@@ -1,0 +1,1 @@
+"""The schema of the scheduler, in the order it grew."""
