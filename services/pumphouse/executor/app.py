@@ -1,0 +1,82 @@
+"""Wiring of the executor."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pumphouse.bus import Bus, Handler
+from pumphouse.bus.topology import ELASTIC_SHARDS, elastic_queue
+from pumphouse.catalog import following
+from pumphouse.contracts.executions import PlanResolved
+from pumphouse.contracts.message import Message
+from pumphouse.contracts.pods import PodReported
+from pumphouse.contracts.vocabulary import Mode
+from pumphouse.executor.archives import Archives
+from pumphouse.executor.elastic import Elastic
+from pumphouse.executor.handlers import Place, PlanHandlers
+from pumphouse.executor.interpreter_pool import InterpreterPool
+from pumphouse.executor.interpreters import blank_interpreter
+from pumphouse.executor.pod import Pod
+from pumphouse.executor.pods import Pods
+from pumphouse.executor.reporting import deliver
+from pumphouse.executor.settings import Settings
+from pumphouse.executor.work import Variables
+from pumphouse.executor.workplace import Workplaces
+from pumphouse.executor.workspace import open_workspace
+from pumphouse.sealing import Sealer
+from pumphouse.storage import FolderBlobs
+
+
+@dataclass(frozen=True)
+class _Places:
+    elastic: Elastic
+    pods: Pods
+
+    def of(self, plan: PlanResolved) -> Place:
+        if plan.mode is Mode.LOW_LATENCY and plan.deployment_id is not None:
+            return self.pods.pod(plan.deployment_id)
+        return self.elastic
+
+
+@asynccontextmanager
+async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
+    """The executor at work on `bus` while the context is open."""
+    work_dir = Path(settings.work_dir).absolute()
+    async with AsyncExitStack() as stack:
+        workspace = await stack.enter_async_context(open_workspace(work_dir))
+        pool = InterpreterPool(await blank_interpreter(work_dir), settings.elastic_spares)
+        stack.push_async_callback(pool.close)
+        pool.fill()
+        blobs = FolderBlobs(Path(settings.storage_dir))
+        archives = Archives(blobs, work_dir / "archives", settings.kept_archives)
+        workplaces = Workplaces(pool, archives, workspace)
+        catalog = await stack.enter_async_context(following(bus))
+        variables = Variables(catalog, Sealer(settings.secret_key))
+
+        async def report(message: PodReported) -> None:
+            await deliver(bus, message)
+
+        def make_pod(deployment_id: str) -> Pod:
+            return Pod(
+                deployment_id,
+                workplaces,
+                variables.current,
+                report,
+                start_timeout_s=settings.pod_start_timeout_s,
+            )
+
+        pods = Pods(bus, catalog, make_pod)
+        plans = PlanHandlers(bus, catalog, variables, _Places(Elastic(workplaces), pods))
+        handlers: dict[type[Message], Handler] = {PlanResolved: plans.resolved}
+        pods.follow(handlers)
+        subscriptions = [
+            await bus.consume(elastic_queue(shard, settings.elastic_prefetch), handlers)
+            for shard in range(ELASTIC_SHARDS)
+        ]
+        try:
+            yield
+        finally:
+            plans.stop(settings.shutdown_grace_s)
+            await asyncio.gather(*(s.cancel() for s in subscriptions), pods.close())

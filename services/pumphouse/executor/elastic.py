@@ -1,0 +1,45 @@
+"""Elastic executions: each in a blank process with a folder of its own, and nothing after it."""
+
+import asyncio
+
+from pumphouse.executor.endings import Ending, of_answer, timed_out, vanished
+from pumphouse.executor.faults import PlatformFault
+from pumphouse.executor.frames import Unfit
+from pumphouse.executor.record import Record
+from pumphouse.executor.work import Work
+from pumphouse.executor.workplace import Workplaces
+
+EXIT_PATIENCE_S = 2.0
+"""For atexit functions and threads that the function has left running."""
+
+
+class Elastic:
+    def __init__(self, workplaces: Workplaces) -> None:
+        self._workplaces = workplaces
+
+    async def run(self, work: Work, record: Record) -> Ending:
+        """Do the work. Raises PlatformFault."""
+        place = await self._workplaces.make(
+            "run", work.code, work.variables, job=work.job, record=record
+        )
+        patience_s = 0.0
+        try:
+            async with asyncio.timeout(work.timeout_s):
+                answer = await place.sandbox.receive()
+            if answer is None:
+                return vanished(await exit_status(place.sandbox.ended, EXIT_PATIENCE_S))
+            patience_s = EXIT_PATIENCE_S
+        except TimeoutError:
+            assert work.timeout_s is not None
+            return timed_out(work.timeout_s)
+        finally:
+            await self._workplaces.clear(place, patience_s)
+        if isinstance(answer, Unfit):
+            raise PlatformFault(f"A runner could not be made ready: {answer.message}")
+        return of_answer(answer)
+
+
+async def exit_status(ended: asyncio.Future[int], patience_s: float) -> int | None:
+    """How a process ended that said nothing; None when it goes on without its channel."""
+    await asyncio.wait([ended], timeout=patience_s)
+    return ended.result() if ended.done() else None

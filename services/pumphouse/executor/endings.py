@@ -1,0 +1,125 @@
+"""Every way a run can end, with the words for it; docs/executions.md is the table."""
+
+import signal
+from dataclasses import dataclass, field
+from typing import Any
+
+from pumphouse.contracts.executions import PlannedOutput, ProducedOutput
+from pumphouse.contracts.vocabulary import Status
+from pumphouse.errors import Invalid
+from pumphouse.executor.faults import PlatformFault
+from pumphouse.executor.frames import CHANNEL_MISUSED, Answer, Failed, Returned
+from pumphouse.mapping import check
+
+CHANNEL_BROKEN = 71
+"""Exit status of a runner that cannot reach the executor any more."""
+
+_RESTARTED = " The deployment was restarted, so what it kept in memory is gone."
+
+_SIGNAL_HINTS = {
+    "SIGSEGV": " (a crash in native code)",
+    "SIGBUS": " (a crash in native code)",
+    "SIGABRT": " (native code gave up)",
+    "SIGILL": " (native code that this machine cannot run)",
+    "SIGFPE": " (a division by zero in native code)",
+    "SIGKILL": " (killed; most often because it needed more memory than there is)",
+    "SIGXFSZ": " (it wrote a file larger than allowed)",
+    "SIGXCPU": " (it used more processor time than allowed)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended. outputs: by name, when it succeeded; error: what its owner reads."""
+
+    status: Status
+    error: str | None = None
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+def failed(message: str) -> Ending:
+    return Ending(Status.FAILED, message)
+
+
+def platform_error(fault: PlatformFault) -> Ending:
+    return Ending(Status.ERROR, fault.message)
+
+
+def executor_lost(attempts: int) -> Ending:
+    return Ending(
+        Status.ERROR, f"The executor was lost while running this execution, {attempts} times."
+    )
+
+
+def timed_out(limit_s: float, *, restarted: bool = False) -> Ending:
+    return failed(
+        f"The execution exceeded its time limit of {limit_s:g} s and was stopped."
+        + _RESTARTED * restarted
+    )
+
+
+def vanished(status: int | None, *, restarted: bool = False) -> Ending:
+    """The process ended before it had answered; without a status it only closed its channel."""
+    if status is None or status == CHANNEL_BROKEN:
+        message = CHANNEL_MISUSED.message
+    elif status < 0:
+        message = f"The process was ended by {signal_name(-status)} before the function returned."
+    else:
+        message = (
+            f"The process was ended by exit code {status} before the function returned"
+            " (by os._exit, or in native code)."
+        )
+    return failed(message + _RESTARTED * restarted)
+
+
+def signal_name(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return name + _SIGNAL_HINTS.get(name, "")
+
+
+def of_answer(answer: Answer) -> Ending:
+    """What the runner said of a job."""
+    match answer:
+        case Returned(outputs):
+            return Ending(Status.SUCCEEDED, outputs=outputs)
+        case Failed(message):
+            return failed(message)
+        case _:
+            return vanished(None)
+
+
+def with_checked_outputs(ending: Ending, planned: tuple[PlannedOutput, ...]) -> Ending:
+    """The same, or Failed where an output is missing or not of its declared type."""
+    if ending.status is not Status.SUCCEEDED:
+        return ending
+    for output in planned:
+        if output.name not in ending.outputs:
+            return failed(f"The returned dict lacks the declared output {output.name!r}.")
+        value = ending.outputs[output.name]
+        try:
+            check(output.data_type, value)
+        except Invalid as error:
+            return failed(
+                f"The output {output.name!r} is declared as {output.data_type.value}, but the"
+                f" function returned a value of type {type(value).__name__} for it:"
+                f" {error.message}."
+            )
+    return ending
+
+
+def produced(ending: Ending, planned: tuple[PlannedOutput, ...]) -> tuple[ProducedOutput, ...]:
+    """The outputs with where they go; none unless the run succeeded."""
+    if ending.status is not Status.SUCCEEDED:
+        return ()
+    return tuple(
+        ProducedOutput(
+            name=output.name,
+            data_type=output.data_type,
+            destination=output.destination,
+            value=ending.outputs[output.name],
+        )
+        for output in planned
+    )

@@ -1,0 +1,103 @@
+"""Lines of user code: from the bytes of a pipe to what the registry keeps."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pumphouse.contracts.executions import LogLine
+
+LINE_LIMIT = 16 << 10
+LOG_LIMIT = 5 << 20
+
+
+class Log:
+    """What one execution wrote, in the order it was read, up to LOG_LIMIT bytes."""
+
+    def __init__(self) -> None:
+        self.lines: list[LogLine] = []
+        self._size = 0
+        self._dropped_lines = 0
+        self._dropped_bytes = 0
+
+    def add(self, stream: str, line: bytes, cut: int) -> None:
+        """Keep a line that has lost its last `cut` bytes to LINE_LIMIT, or count it."""
+        if self._size + len(line) > LOG_LIMIT:
+            self._size = LOG_LIMIT
+            self._dropped_lines += 1
+            self._dropped_bytes += len(line) + cut
+            return
+        self._size += len(line)
+        text = line.decode("utf-8", "replace").replace("\0", "\\x00")
+        if cut:
+            text += f" [… {cut} more bytes: a line keeps {LINE_LIMIT >> 10} KB]"
+        self._append(stream, text)
+
+    def note(self, text: str) -> None:
+        """Add a remark of the platform's own."""
+        self._append("stderr", f"[{text}]")
+
+    def close(self) -> None:
+        """Say at the end what was left out."""
+        if self._dropped_lines:
+            self.note(
+                f"{self._dropped_lines} more lines ({self._dropped_bytes} bytes) were dropped:"
+                f" an execution keeps {LOG_LIMIT >> 20} MB of log"
+            )
+
+    def _append(self, stream: str, text: str) -> None:
+        self.lines.append(LogLine(at=datetime.now(UTC), stream=stream, text=text))
+
+
+class LineSplitter:
+    """Cuts a stream of bytes into lines, holding at most LINE_LIMIT of one."""
+
+    def __init__(self, take: Callable[[bytes, int], None]) -> None:
+        self._take = take
+        self._held = bytearray()
+        self._cut = 0
+
+    def feed(self, data: bytes) -> None:
+        *whole, rest = data.split(b"\n")
+        for piece in whole:
+            self._hold(piece)
+            self._give()
+        self._hold(rest)
+
+    def flush(self) -> None:
+        """Take what is held for a line, though none has ended."""
+        if self._held or self._cut:
+            self._give()
+
+    def _hold(self, piece: bytes) -> None:
+        room = LINE_LIMIT - len(self._held)
+        self._held += piece[:room]
+        self._cut += max(0, len(piece) - room)
+
+    def _give(self) -> None:
+        line = bytes(self._held)
+        self._take(line.removesuffix(b"\r"), self._cut)
+        self._held.clear()
+        self._cut = 0
+
+
+class MarkFinder:
+    """Finds a mark in a stream of bytes, also where it comes in two pieces."""
+
+    def __init__(self, mark: bytes) -> None:
+        self._mark = mark
+        self._held = b""
+
+    def feed(self, data: bytes) -> list[bytes | None]:
+        """The bytes around the marks, with None for each mark."""
+        data = self._held + data
+        *before, rest = data.split(self._mark)
+        found: list[bytes | None] = []
+        for piece in before:
+            found += [piece, None]
+        begin = rest.rfind(self._mark[:1], max(0, len(rest) - len(self._mark) + 1))
+        is_partial = begin >= 0 and self._mark.startswith(rest[begin:])
+        self._held = rest[begin:] if is_partial else b""
+        return [*found, rest[:begin] if is_partial else rest]
+
+    def flush(self) -> bytes:
+        held, self._held = self._held, b""
+        return held

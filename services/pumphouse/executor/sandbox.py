@@ -1,0 +1,47 @@
+"""The seam between what runs and where: how a place for user code is made is a backend's matter.
+
+Processes are the backend of today. Zygotes, runtime environments, containers and pods of a cluster
+are others to come; elastic executions and pods of deployments are made of this interface alone.
+"""
+
+import asyncio
+from typing import Protocol
+
+from pumphouse.executor.frames import Answer, Job, Start
+from pumphouse.executor.logs import Log
+
+
+class Sandbox(Protocol):
+    """A place that nobody has used, ready to be given one user's code."""
+
+    mark: str
+    """What Start.mark must be for `caught_up` to work."""
+
+    ended: "asyncio.Future[int]"
+    """Its exit status, negative for a signal, once it is gone."""
+
+    async def send(self, message: Start | Job) -> None:
+        """Hand over, once it is ready. Raises SandboxLost when it is gone: nothing has run then."""
+
+    async def receive(self) -> Answer | None:
+        """The next answer; None when no more can come."""
+
+    def write_to(self, log: Log | None) -> None:
+        """Where lines go from now on; None drops them."""
+
+    async def caught_up(self) -> None:
+        """Return when every line up to the latest mark has been taken (within a second)."""
+
+    def kill(self) -> None:
+        """End it and all that it started, at once."""
+
+    async def finish(self, patience_s: float) -> int:
+        """Wait for its end, kill it after `patience_s`, take its last lines; its exit status."""
+
+
+class Backend(Protocol):
+    async def sandbox(self) -> Sandbox:
+        """A blank sandbox. Raises PlatformFault when none can be made."""
+
+    async def close(self) -> None:
+        """End the sandboxes that nobody has taken."""

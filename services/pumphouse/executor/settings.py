@@ -1,0 +1,21 @@
+"""Settings of the executor, each from PUMPHOUSE_<FIELD>."""
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """storage_dir: where the gateway puts code archives. work_dir: for this host's executors.
+
+    elastic_prefetch: executions that one of the elastic queues may have running here at once.
+    elastic_spares: blank interpreters that stand ready. kept_archives: extracted code kept.
+    shutdown_grace_s: how long running executions may go on once the executor is told to stop.
+    """
+
+    secret_key: str
+    storage_dir: str
+    work_dir: str
+    elastic_prefetch: int = 4
+    elastic_spares: int = 2
+    kept_archives: int = 200
+    pod_start_timeout_s: float = 300
+    shutdown_grace_s: float = 10

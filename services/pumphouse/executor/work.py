@@ -1,0 +1,104 @@
+"""From a plan to what a process is given: code, variables, and one call with its arguments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pumphouse.contracts.catalog import Code, Variable
+from pumphouse.contracts.executions import PlannedInput, PlanResolved
+from pumphouse.contracts.mappings import EndpointValue, EnvironmentVariable, RunValue
+from pumphouse.errors import Invalid
+from pumphouse.executor.faults import PlatformFault, UnusableInput
+from pumphouse.executor.frames import Job, Start
+from pumphouse.mapping import parse_text
+from pumphouse.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One call, where its code is, its environment variables, and its time limit in seconds."""
+
+    code: Code
+    job: Job
+    variables: dict[str, str]
+    timeout_s: float | None
+
+
+class HasVariables(Protocol):
+    variables: dict[str, Variable]
+
+
+class Variables:
+    """The installation's environment variables in clear, each opened once."""
+
+    def __init__(self, catalog: HasVariables, sealer: Sealer) -> None:
+        self._catalog = catalog
+        self._sealer = sealer
+        self._opened: dict[str, tuple[str, str]] = {}
+
+    def current(self) -> dict[str, str]:
+        """All of them, as of the catalog's revision. Raises PlatformFault."""
+        opened = {}
+        for name, variable in self._catalog.variables.items():
+            kept = self._opened.get(name)
+            if kept is None or kept[0] != variable.sealed:
+                kept = (variable.sealed, self.open(variable.sealed))
+            opened[name] = kept
+        self._opened = opened
+        return {name: text for name, (_, text) in opened.items()}
+
+    def open(self, sealed: str) -> str:
+        try:
+            return self._sealer.open(sealed)
+        except Invalid as error:
+            raise PlatformFault(error.message) from error
+
+
+def work_of(plan: PlanResolved, variables: Variables) -> Work:
+    """Raises UnusableInput that names the input, and PlatformFault."""
+    job = Job(
+        execution_id=plan.execution_id,
+        inputs={planned.name: _value(planned, variables) for planned in plan.inputs},
+        absent=[planned.name for planned in plan.inputs if _may_be_absent(planned)],
+        outputs=[output.name for output in plan.outputs],
+    )
+    return Work(plan.code, job, variables.current(), plan.timeout_s)
+
+
+def start_in(folder: Path, code: Code, variables: Mapping[str, str]) -> Start:
+    """A start in a new folder, whose `code` is the code and whose `home` is for anything else."""
+    return Start(
+        folder=str(folder / "code"),
+        file=code.function_path,
+        function=code.function_name,
+        environment=environment_in(folder, variables),
+    )
+
+
+def environment_in(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    home = str(folder / "home")
+    return {"HOME": home, "TMPDIR": home, **variables}
+
+
+def _may_be_absent(planned: PlannedInput) -> bool:
+    """A caller's None and no value at all are the same: the function's own default stands."""
+    return planned.value is None and isinstance(planned.source, EndpointValue | RunValue)
+
+
+def _value(planned: PlannedInput, variables: Variables) -> Any:
+    if planned.sealed is None:
+        return planned.value
+    text = variables.open(planned.sealed)
+    try:
+        return parse_text(planned.data_type, text)
+    except Invalid as error:
+        variable = (
+            f"The environment variable {planned.source.name!r}"
+            if isinstance(planned.source, EnvironmentVariable)
+            else "The secret value"
+        )
+        raise UnusableInput(
+            f"{variable} cannot be read as {planned.data_type.value} for the input"
+            f" {planned.name!r}: {error.message}."
+        ) from error

@@ -1,0 +1,87 @@
+"""The folders of one executor, and the clearing away of those that an executor left behind."""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+_LOCK = ".lock"
+
+
+class Workspace:
+    """Private folders below one that is locked for as long as this executor lives."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._removals: set[asyncio.Task[None]] = set()
+
+    def new(self, purpose: str) -> Path:
+        """The path of a folder that nobody else will make."""
+        return self._folder / f"{purpose}-{secrets.token_hex(8)}"
+
+    def discard(self, folder: Path) -> None:
+        """Remove a folder in the background, whatever rights the code gave its content."""
+        removal = asyncio.create_task(asyncio.to_thread(_remove, folder))
+        self._removals.add(removal)
+        removal.add_done_callback(self._removals.discard)
+
+    async def close(self) -> None:
+        """Return when all that was discarded is gone."""
+        await asyncio.gather(*self._removals)
+
+
+@asynccontextmanager
+async def open_workspace(work_dir: Path) -> AsyncIterator[Workspace]:
+    """A workspace in `work_dir`, which other executors of this host may share."""
+    runs = work_dir / "runs"
+    await asyncio.to_thread(_sweep, runs)
+    folder = runs / f"{os.getpid()}-{secrets.token_hex(4)}"
+    handle = await asyncio.to_thread(_claim, folder)
+    workspace = Workspace(folder)
+    try:
+        yield workspace
+    finally:
+        await workspace.close()
+        await asyncio.to_thread(_remove, folder)
+        os.close(handle)
+
+
+def _claim(folder: Path) -> int:
+    folder.mkdir(parents=True, mode=0o700)
+    handle = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def _sweep(runs: Path) -> None:
+    """Remove the folders of executors that are gone: nobody holds their lock."""
+    for folder in runs.iterdir() if runs.is_dir() else ():
+        try:
+            handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(folder)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(handle)
+
+
+def _remove(folder: Path) -> None:
+    def unlock(remove: Callable[[str], object], path: str, _: object) -> None:
+        try:
+            for locked in (os.path.dirname(path), path):
+                if not os.path.islink(locked):
+                    os.chmod(locked, stat.S_IRWXU)
+            remove(path)
+        except OSError:
+            return  # a process is still writing there; the next start clears it away
+
+    shutil.rmtree(folder, onerror=unlock)

@@ -1,0 +1,285 @@
+"""An executor over the in-process bus, with a registry of a few lines on the other side."""
+
+import asyncio
+import io
+import itertools
+import os
+import tarfile
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uuid_utils
+
+from pumphouse.bus import Bus, open_bus
+from pumphouse.bus.topology import (
+    REGISTRY_EVENTS,
+    REGISTRY_PODS,
+    REGISTRY_REQUESTS,
+    elastic_partition,
+    pod_partition,
+    pod_queue,
+)
+from pumphouse.contracts.catalog import (
+    CatalogChange,
+    CatalogChanged,
+    CatalogListed,
+    CatalogRequested,
+    Code,
+    Deployment,
+    Pipeline,
+    Variable,
+)
+from pumphouse.contracts.executions import (
+    ExecutionFinished,
+    ExecutionLogged,
+    ExecutionStarted,
+    PlannedInput,
+    PlannedOutput,
+    PlanResolved,
+    TriggerAccepted,
+)
+from pumphouse.contracts.mappings import EndpointOutput, EndpointValue, Mapping
+from pumphouse.contracts.message import Message
+from pumphouse.contracts.pods import PodReported
+from pumphouse.contracts.records import (
+    ExecutionDescribed,
+    ExecutionQueried,
+    ExecutionSummary,
+)
+from pumphouse.contracts.vocabulary import DataType, DeploymentStatus, Mode, Origin, Rule, Status
+from pumphouse.errors import NotFound
+from pumphouse.executor.app import running
+from pumphouse.executor.settings import Settings
+from pumphouse.sealing import Sealer
+from pumphouse.storage import FolderBlobs
+
+SECRET = "a secret of thirty-two characters"
+SEALER = Sealer(SECRET)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+_numbers = itertools.count(1)
+
+
+def archive(files: dict[str, str]) -> bytes:
+    """A gzip tar of these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, text in files.items():
+            content = textwrap.dedent(text).encode()
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs; one that only nobody has reaped yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Platform:
+    """What a test sees of the platform around one executor."""
+
+    def __init__(self, bus: Bus, folder: Path) -> None:
+        self.bus = bus
+        self.work_dir = folder / "work"
+        self.blobs = FolderBlobs(folder / "blobs")
+        self.settings = Settings(
+            secret_key=SECRET, storage_dir=str(folder / "blobs"), work_dir=str(self.work_dir)
+        )
+        self.changes: list[CatalogChange] = []
+        self.events: list[Message] = []
+        self.pod_reports: list[PodReported] = []
+        self.recorded: dict[str, ExecutionSummary] = {}
+
+    # -- the registry
+
+    async def serve(self) -> None:
+        async def keep(message: Message, _: object) -> None:
+            self.events.append(message)
+
+        async def keep_report(message: PodReported, _: object) -> None:
+            self.pod_reports.append(message)
+
+        kinds = (TriggerAccepted, ExecutionStarted, ExecutionLogged, ExecutionFinished)
+        await self.bus.consume(REGISTRY_EVENTS, dict.fromkeys(kinds, keep))
+        await self.bus.consume(REGISTRY_PODS, {PodReported: keep_report})
+        await self.bus.serve(
+            REGISTRY_REQUESTS,
+            {CatalogRequested: self._list_catalog, ExecutionQueried: self._describe},
+        )
+
+    async def _list_catalog(self, request: CatalogRequested) -> CatalogListed:
+        newer = tuple(change for change in self.changes if change.revision > request.after)
+        return CatalogListed(revision=len(self.changes), changes=newer)
+
+    async def _describe(self, request: ExecutionQueried) -> ExecutionDescribed:
+        if (found := self.recorded.get(request.execution_id)) is None:
+            raise NotFound("There is no such execution.")
+        return ExecutionDescribed(execution=found)
+
+    async def change(self, **definition: Any) -> None:
+        """Store one change of the catalog and announce it."""
+        change = CatalogChange(revision=len(self.changes) + 1, **definition)
+        self.changes.append(change)
+        await self.bus.publish(CatalogChanged(changes=(change,)))
+
+    async def set_variable(self, name: str, text: str) -> None:
+        await self.change(variable=Variable(name=name, sealed=SEALER.seal(text)))
+
+    def record(self, plan: PlanResolved, status: Status, attempt: int = 1) -> None:
+        """Let the registry know the execution of a plan."""
+        self.recorded[plan.execution_id] = ExecutionSummary(
+            id=plan.execution_id,
+            status=status,
+            origin=Origin.RUN,
+            pipeline_id=plan.pipeline_id,
+            created_at=NOW,
+            created_by="u",
+            attempt=attempt,
+        )
+
+    # -- definitions
+
+    async def code(self, source: str | dict[str, str], function: str = "main") -> Code:
+        """Code whose file is `main.py`."""
+        files = {"main.py": source} if isinstance(source, str) else source
+        key = f"pipelines/{next(_numbers)}/code.tgz"
+        await self.blobs.put(key, archive(files))
+        return Code(archive=key, function_path="main.py", function_name=function)
+
+    async def deploy(self, code: Code, *, is_enabled: bool = True) -> Deployment:
+        """A low latency deployment of a new pipeline."""
+        name = f"p{next(_numbers)}"
+        pipeline = Pipeline(id=f"{name}-id", name=name, code=code, created_at=NOW, created_by="u")
+        await self.change(pipeline=pipeline)
+        deployment = Deployment(
+            id=f"{name}-deployment-id",
+            name=name,
+            pipeline_id=pipeline.id,
+            rule=Rule.ENDPOINT,
+            mode=Mode.LOW_LATENCY,
+            mapping=Mapping(),
+            is_enabled=is_enabled,
+            status=DeploymentStatus.PENDING,
+            created_at=NOW,
+            created_by="u",
+            updated_at=NOW,
+            updated_by="u",
+        )
+        await self.bus.declare(pod_queue(deployment.id))
+        await self.change(deployment=deployment)
+        return deployment
+
+    def plan(
+        self,
+        code: Code,
+        inputs: dict[str, Any] | tuple[PlannedInput, ...] = (),
+        outputs: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> PlanResolved:
+        """A plan; outputs are given as name: type."""
+        if isinstance(inputs, dict):
+            inputs = tuple(
+                PlannedInput(
+                    name=n, data_type=DataType.JSON, source=EndpointValue(name=n), value=value
+                )
+                for n, value in inputs.items()
+            )
+        planned = {
+            "execution_id": str(uuid_utils.uuid7()),
+            "pipeline_id": "p",
+            "mode": Mode.ELASTIC,
+            "catalog_revision": len(self.changes),
+            **fields,
+        }
+        return PlanResolved(
+            code=code,
+            inputs=inputs,
+            outputs=tuple(
+                PlannedOutput(name=n, data_type=DataType(kind), destination=EndpointOutput(name=n))
+                for n, kind in (outputs or {}).items()
+            ),
+            **planned,
+        )
+
+    # -- running
+
+    async def send(self, plan: PlanResolved, **envelope: Any) -> None:
+        if plan.mode is Mode.LOW_LATENCY:
+            assert plan.deployment_id is not None
+            partition = pod_partition(plan.deployment_id)
+        else:
+            partition = elastic_partition(plan.pipeline_id)
+        await self.bus.publish(plan, partition=partition, **envelope)
+
+    async def end(self, plan: PlanResolved, within_s: float = 20) -> ExecutionFinished:
+        """How the execution of a plan that was sent has ended."""
+        await self.until(lambda: bool(self.ends(plan)), within_s)
+        return self.ends(plan)[0]
+
+    def ends(self, plan: PlanResolved) -> list[ExecutionFinished]:
+        return [
+            event
+            for event in self.events
+            if isinstance(event, ExecutionFinished) and event.execution_id == plan.execution_id
+        ]
+
+    def log(self, plan: PlanResolved) -> list[str]:
+        """The lines of the execution as the registry would keep them."""
+        lines: dict[int, str] = {}
+        for event in self.events:
+            if (
+                isinstance(event, ExecutionLogged | ExecutionFinished)
+                and event.execution_id == plan.execution_id
+            ):
+                lines |= {event.position + i: line.text for i, line in enumerate(event.lines)}
+        assert sorted(lines) == list(range(len(lines)))
+        return [lines[position] for position in sorted(lines)]
+
+    async def run(
+        self, source: str | dict[str, str], *args: Any, **fields: Any
+    ) -> ExecutionFinished:
+        """Run `main` of a source in a blank process, to its end."""
+        plan = self.plan(await self.code(source), *args, **fields)
+        await self.send(plan)
+        return await self.end(plan)
+
+    async def until(self, condition: Callable[[], bool], within_s: float = 10) -> None:
+        deadline = time.monotonic() + within_s
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come to pass"
+            await asyncio.sleep(0.005)
+
+    # -- what is left
+
+    def folders(self, purpose: str) -> list[Path]:
+        """Folders of runs or pods that exist."""
+        return list(self.work_dir.glob(f"runs/*/{purpose}-*"))
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of ours but this one, and those that it keeps in reserve."""
+        return psutil.Process(os.getpid()).children(recursive=True)
+
+    @asynccontextmanager
+    async def executor(self) -> AsyncIterator[None]:
+        async with running(self.settings, self.bus):
+            yield
+
+
+@asynccontextmanager
+async def platform_in(folder: Path, amqp_url: str | None = None) -> AsyncIterator[Platform]:
+    """A platform without its executor, over the in-process bus or over RabbitMQ."""
+    async with open_bus(amqp_url, "executor-tests") as bus:
+        platform = Platform(bus, folder)
+        await platform.serve()
+        yield platform

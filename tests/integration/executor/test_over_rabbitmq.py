@@ -1,0 +1,97 @@
+"""The executor as a process of its own, on RabbitMQ, with another beside it."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pumphouse.bus.topology import STATIC_QUEUES
+from pumphouse.contracts.vocabulary import Mode, Status
+from tests.integration.executor.platform import SECRET, Platform, is_alive, platform_in
+from tests.servers.rabbitmq import fresh_vhost
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def broker(amqp_url: str) -> Iterator[str]:
+    with fresh_vhost(amqp_url) as url:
+        yield url
+
+
+@asynccontextmanager
+async def executor_process(
+    platform: Platform, url: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "pumphouse.executor",
+        env={
+            "PATH": os.environ["PATH"],
+            "PUMPHOUSE_AMQP_URL": url,
+            "PUMPHOUSE_SECRET_KEY": SECRET,
+            "PUMPHOUSE_STORAGE_DIR": platform.settings.storage_dir,
+            "PUMPHOUSE_WORK_DIR": platform.settings.work_dir,
+            "PUMPHOUSE_SHUTDOWN_GRACE_S": "0.5",
+        },
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await asyncio.wait_for(process.wait(), 20)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_what_an_executor_leaves_is_run_once_more_by_another(
+    tmp_path: Path, broker: str, how: signal.Signals
+) -> None:
+    source = f"""
+    import pathlib, time
+    def main(marker):
+        path = pathlib.Path({str(tmp_path)!r}, marker)
+        if not path.exists():
+            path.touch()
+            time.sleep(60)
+        return {{"v": marker}}
+    """
+    async with platform_in(tmp_path, broker) as platform:
+        for queue in STATIC_QUEUES:
+            await platform.bus.declare(queue)
+        code = await platform.code(source)
+        deployment = await platform.deploy(code)
+        plans = [
+            platform.plan(
+                code,
+                {"marker": "pod.marker" if mode is Mode.LOW_LATENCY else f"{i}.marker"},
+                {"v": "string"},
+                mode=mode,
+                deployment_id=deployment.id,
+                pipeline_id=f"p{i}",
+            )
+            for mode in Mode
+            for i in range(3)
+        ]
+        async with executor_process(platform, broker) as first:
+            await platform.until(lambda: len(platform.pod_reports) == 1, 30)
+            for plan in plans:
+                await platform.send(plan)
+                platform.record(plan, Status.RUNNING)
+            await platform.until(lambda: len(list(tmp_path.glob("*.marker"))) == 4, 30)
+            runners = psutil.Process(first.pid).children(recursive=True)
+            async with executor_process(platform, broker):
+                first.send_signal(how)
+                await first.wait()
+                for plan in plans:
+                    finished = await platform.end(plan, 30)
+                    assert finished.status is Status.SUCCEEDED, finished.error
+                    assert finished.attempt == 2
+        await platform.until(lambda: not any(map(is_alive, runners)))
