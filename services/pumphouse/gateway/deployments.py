@@ -1,0 +1,200 @@
+"""Routes of deployments of both rules."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Response, delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from pumphouse.contracts.catalog import Deployment, Pipeline
+from pumphouse.contracts.definitions import (
+    DeploymentDiscarded,
+    DeploymentRevised,
+    DeploymentSubmitted,
+)
+from pumphouse.contracts.vocabulary import DeploymentStatus, Rule
+from pumphouse.errors import Invalid
+from pumphouse.gateway.answers import json_answer
+from pumphouse.gateway.asking import is_asked_to_wait
+from pumphouse.gateway.bodies import (
+    ApiRequest,
+    only_once,
+    only_texts,
+    read_body_as,
+    read_fields,
+    read_inputs,
+)
+from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.holds import Holds
+from pumphouse.gateway.mappings import revise
+from pumphouse.gateway.names import check_endpoint_token
+from pumphouse.gateway.orders import (
+    DeploymentOrder,
+    check_order,
+    deployment_for,
+    new_endpoint_token,
+    with_token,
+)
+from pumphouse.gateway.periods import LogPeriod
+from pumphouse.gateway.sharing import Shared
+from pumphouse.gateway.triggers import Triggers
+from pumphouse.gateway.views import caller_types, list_deployment, show_deployment
+from pumphouse.mapping import check_schedule, complete
+from pumphouse.sealing import Sealer
+
+_UNSETTLED = (DeploymentStatus.PENDING, DeploymentStatus.RETRYING)
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """The body of an update: one property of a deployment."""
+
+    is_enabled: bool | None = None
+    schedule: str | None = None
+    inputs_mapping: Any = None
+    outputs_mapping: Any = None
+
+
+@dataclass(frozen=True)
+class DeploymentRoutes(Shared):
+    definitions: Definitions
+    triggers: Triggers
+    sealer: Sealer
+    holds: Holds
+    hold_s: float
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Routes below /api/v1 for users."""
+        one = "/deployments/{name:str}"
+        return [
+            post("/endpoints")(self.create_endpoint),
+            post("/periodic-deployment")(self.create_periodic),
+            post("/endpoints/{name:str}/generate-new-token")(self.renew_token),
+            get("/deployments")(self.show_all),
+            get(one)(self.show),
+            patch(one)(self.update),
+            delete(one, status_code=HTTPStatus.OK)(self.delete),
+            post(f"{one}/executions")(self.trigger),
+            post(f"{one}/logs")(self.logs),
+        ]
+
+    async def create_endpoint(self, request: ApiRequest) -> Response[bytes]:
+        return await self._create(request, Rule.ENDPOINT)
+
+    async def create_periodic(self, request: ApiRequest) -> Response[bytes]:
+        return await self._create(request, Rule.PERIODIC)
+
+    async def show_all(self) -> Response[bytes]:
+        catalog = self.definitions.catalog
+        await catalog.refresh()
+        deployments = sorted(catalog.deployments.values(), key=lambda d: d.created_at)
+        return json_answer(
+            [
+                list_deployment(deployment, catalog.pipelines[deployment.pipeline_id])
+                for deployment in deployments
+                if deployment.pipeline_id in catalog.pipelines
+            ]
+        )
+
+    async def show(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        deployment, pipeline = await self.definitions.deployment(name)
+        if is_asked_to_wait(request):
+            deployment = await self._settled(deployment)
+        return self._answer(deployment, pipeline)
+
+    async def update(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        revision = await read_body_as(Revision, request)
+        given = [key for key in revision.__struct_fields__ if getattr(revision, key) is not None]
+        if len(given) != 1:
+            found = ", ".join(given) or "none"
+            raise Invalid(
+                "Send exactly one of is_enabled, schedule, inputs_mapping and outputs_mapping;"
+                f" there is {found}."
+            )
+        deployment, pipeline = await self.definitions.deployment(name)
+        revised = await self._revise(
+            deployment, _revised(deployment, pipeline, revision), request.user
+        )
+        return self._answer(revised, pipeline)
+
+    async def delete(self, name: FromPath[str]) -> Response[bytes]:
+        deployment, _ = await self.definitions.deployment(name)
+        await self.definitions.change(DeploymentDiscarded(deployment_id=deployment.id))
+        return json_answer({"name": deployment.name, "execution_rule": deployment.rule})
+
+    async def renew_token(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        deployment, _ = await self.definitions.deployment(name)
+        if deployment.rule is not Rule.ENDPOINT:
+            raise Invalid(f"Deployment {name!r} is {deployment.rule}: it has no endpoint token.")
+        fields = only_texts(await read_fields(request)) if await request.body() else []
+        token = only_once(fields).get("endpoint_token")
+        if token is None:
+            token = new_endpoint_token()
+        check_endpoint_token(token)
+        await self._revise(deployment, with_token(deployment, token, self.sealer), request.user)
+        return json_answer({"endpoint_token": token})
+
+    async def trigger(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        deployment, pipeline = await self.definitions.deployment(name)
+        given = await read_inputs(request, caller_types(deployment, pipeline))
+        execution_id = await self.triggers.call(deployment, pipeline, given)
+        return json_answer({"execution_id": execution_id}, HTTPStatus.ACCEPTED)
+
+    async def logs(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        """What a pod writes outside of executions is not kept yet."""
+        (await read_body_as(LogPeriod, request)).check()
+        await self.definitions.deployment(name)
+        return json_answer([])
+
+    async def _create(self, request: ApiRequest, rule: Rule) -> Response[bytes]:
+        order = await read_body_as(DeploymentOrder, request)
+        check_order(order, rule)
+        pipeline = await self.definitions.pipeline(order.pipeline_name)
+        deployment = deployment_for(
+            order, rule, pipeline, self.sealer, request.user, datetime.now(UTC)
+        )
+        await self.definitions.change(DeploymentSubmitted(deployment=deployment))
+        stored = self.definitions.catalog.deployments.get(deployment.id, deployment)
+        return self._answer(stored, pipeline, HTTPStatus.CREATED)
+
+    async def _revise(
+        self, deployment: Deployment, revised: Deployment, user_id: str
+    ) -> Deployment:
+        stamped = msgspec.structs.replace(revised, updated_at=datetime.now(UTC), updated_by=user_id)
+        await self.definitions.change(
+            DeploymentRevised(deployment=stamped, base=deployment.updated_at)
+        )
+        return self.definitions.catalog.deployments.get(deployment.id, stamped)
+
+    async def _settled(self, deployment: Deployment) -> Deployment:
+        catalog = self.definitions.catalog
+
+        def is_settled() -> bool:
+            current = catalog.deployments.get(deployment.id)
+            return current is None or current.status not in _UNSETTLED
+
+        if not is_settled():
+            waiting = catalog.until(is_settled, self.hold_s)
+            await self.holds.hold_for(waiting, timeout=self.hold_s)
+        return catalog.deployment(deployment.name)
+
+    def _answer(
+        self, deployment: Deployment, pipeline: Pipeline, status: HTTPStatus = HTTPStatus.OK
+    ) -> Response[bytes]:
+        return json_answer(show_deployment(deployment, pipeline, self.sealer.open), status)
+
+
+def _revised(deployment: Deployment, pipeline: Pipeline, revision: Revision) -> Deployment:
+    """The deployment with the one property changed. Raises Invalid when it cannot be."""
+    if revision.is_enabled is not None:
+        return msgspec.structs.replace(deployment, is_enabled=revision.is_enabled)
+    if revision.schedule is not None:
+        if deployment.rule is not Rule.PERIODIC:
+            raise Invalid(f"Deployment {deployment.name!r} is an endpoint: it has no schedule.")
+        check_schedule(revision.schedule)
+        return msgspec.structs.replace(deployment, schedule=revision.schedule)
+    mapping = revise(deployment.mapping, revision.inputs_mapping, revision.outputs_mapping)
+    return msgspec.structs.replace(deployment, mapping=complete(pipeline, deployment.rule, mapping))

@@ -1,0 +1,163 @@
+"""Routes of endpoints: what anyone calls who holds an endpoint's token."""
+
+import hmac
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from pumphouse.contracts.catalog import Deployment, Pipeline
+from pumphouse.errors import NotFound, Unauthorized
+from pumphouse.gateway.answers import json_answer
+from pumphouse.gateway.authentication import SignedTokens, credentials
+from pumphouse.gateway.bodies import ApiRequest, read_inputs
+from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.followings import Outcome
+from pumphouse.gateway.names import known_id
+from pumphouse.gateway.outcomes import Outcomes, check_success
+from pumphouse.gateway.sharing import Shared
+from pumphouse.gateway.triggers import Triggers, check_callable
+from pumphouse.gateway.views import caller_types, endpoint_outputs
+from pumphouse.sealing import Sealer
+
+SDK_HEADER = "craft-ai-client"
+"""Sent by clients that come back for the result themselves."""
+
+ID_HEADERS = ("Craft-Ai-Execution-Id", "Execution-Id")
+
+
+@dataclass(frozen=True)
+class EndpointRoutes(Shared):
+    definitions: Definitions
+    triggers: Triggers
+    outcomes: Outcomes
+    sealer: Sealer
+    tickets: SignedTokens
+    hold_s: float
+    result_hold_s: float
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Routes that the token of the endpoint opens, not that of a user."""
+        result = "/endpoints/{path:str}/executions/{execution_id:str}"
+        return [
+            post("/endpoints/{path:str}")(self.call),
+            get(result)(self.result),
+            post(result)(self.result_again),
+            get("/endpoints/v1/{path:str}/executions/{execution_id:str}")(self.wrapped_result),
+        ]
+
+    async def call(self, path: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        """Start an execution; its outputs at once if they come within the hold, else where."""
+        deployment, pipeline = await self._endpoint(path)
+        deployment = await self._opened(deployment, credentials(request, "EndpointToken"))
+        check_callable(deployment)
+        given = await read_inputs(request, caller_types(deployment, pipeline))
+        execution_id = await self.triggers.call(deployment, pipeline, given)
+        is_sdk = SDK_HEADER in request.headers
+        outcome = None if is_sdk else await self.outcomes.outcome(execution_id, self.hold_s)
+        if outcome is None:
+            address = self._address(deployment, execution_id, hop=1)
+            return _redirect(HTTPStatus.SEE_OTHER, execution_id, address)
+        return _outputs(execution_id, outcome)
+
+    async def result(
+        self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
+    ) -> Response[bytes]:
+        """The outputs of an execution, or the same address again while there are none."""
+        deployment, _ = await self._endpoint(path)
+        given = credentials(request, "EndpointToken") or request.query_params.get("token")
+        if given is None or self.tickets.subject(given) != execution_id:
+            deployment = await self._opened(deployment, given)
+        outcome = await self._outcome(deployment, execution_id)
+        if outcome is None:
+            address = self._address(deployment, execution_id, _hop(request) + 1)
+            return _redirect(HTTPStatus.TEMPORARY_REDIRECT, execution_id, address)
+        return _outputs(execution_id, outcome)
+
+    async def result_again(
+        self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
+    ) -> Response[bytes]:
+        """For clients that keep their POST through a redirect."""
+        return await self.result(path, execution_id, request)
+
+    async def wrapped_result(
+        self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
+    ) -> Response[bytes]:
+        """As result, each output in an object of its own, for the official client."""
+        deployment, _ = await self._endpoint(path)
+        token = request.query_params.get("token") or credentials(request, "EndpointToken")
+        deployment = await self._opened(deployment, token)
+        outcome = await self._outcome(deployment, execution_id)
+        if outcome is None:
+            query = f"token={quote(token or '')}&hop={_hop(request) + 1}"
+            address = f"/endpoints/v1/{path}/executions/{execution_id}?{query}"
+            return _redirect(HTTPStatus.TEMPORARY_REDIRECT, execution_id, address)
+        check_success(execution_id, outcome)
+        outputs = endpoint_outputs(outcome.outputs)
+        wrapped = {name: {"value": value} for name, value in outputs.items()}
+        return json_answer({"outputs": wrapped, "execution_id": execution_id})
+
+    async def _endpoint(self, path: str) -> tuple[Deployment, Pipeline]:
+        try:
+            deployment = self.definitions.catalog.endpoint(path)
+        except NotFound:
+            await self.definitions.catalog.refresh()
+            deployment = self.definitions.catalog.endpoint(path)
+        return deployment, self.definitions.pipeline_of(deployment)
+
+    async def _opened(self, deployment: Deployment, token: str | None) -> Deployment:
+        """The deployment as it is when the token opens it. Raises Unauthorized if it does not."""
+        if token is None:
+            raise Unauthorized("Send the header 'Authorization: EndpointToken <endpoint token>'.")
+        fingerprint = self.sealer.fingerprint(token)
+        if _matches(deployment, fingerprint):
+            return deployment
+        await self.definitions.catalog.refresh()
+        current = self.definitions.catalog.deployments.get(deployment.id)
+        if current is None or not _matches(current, fingerprint):
+            raise Unauthorized("The endpoint token is not the one of this endpoint.")
+        return current
+
+    async def _outcome(self, deployment: Deployment, execution_id: str) -> Outcome | None:
+        """The end of an execution of this endpoint; None after the hold. Raises NotFound."""
+        known_id(execution_id, "execution")
+        await self._check_belongs(deployment, execution_id)
+        return await self.outcomes.outcome(execution_id, self.result_hold_s)
+
+    async def _check_belongs(self, deployment: Deployment, execution_id: str) -> None:
+        if await self.outcomes.deployment_of(execution_id) != deployment.id:
+            raise NotFound(f"This endpoint has no execution {execution_id!r}.")
+
+    def _address(self, deployment: Deployment, execution_id: str, hop: int) -> str:
+        ticket = quote(self.tickets.issue(execution_id))
+        place = f"/endpoints/{deployment.endpoint_url_path}/executions/{execution_id}"
+        return f"{place}?token={ticket}&hop={hop}"
+
+
+def _matches(deployment: Deployment, fingerprint: str) -> bool:
+    stored = deployment.endpoint_token_fingerprint or ""
+    return hmac.compare_digest(stored, fingerprint)
+
+
+def _hop(request: ApiRequest) -> int:
+    text = request.query_params.get("hop", "")
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
+
+
+def _redirect(status: HTTPStatus, execution_id: str, address: str) -> Response[bytes]:
+    headers = dict.fromkeys(ID_HEADERS, execution_id)
+    headers |= {"Location": address, "Cache-Control": "no-store"}
+    return json_answer({"execution_id": execution_id}, status, headers)
+
+
+def _outputs(execution_id: str, outcome: Outcome) -> Response[bytes]:
+    check_success(execution_id, outcome)
+    outputs = endpoint_outputs(outcome.outputs)
+    headers = dict.fromkeys(ID_HEADERS, execution_id)
+    return json_answer(
+        {"output": outputs, "outputs": outputs, "execution_id": execution_id},
+        headers=headers | {"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,177 @@
+"""Routes of executions and of runs."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Response, delete, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from pumphouse.bus import Bus
+from pumphouse.contracts.records import ExecutionSummary, LogsQueried
+from pumphouse.contracts.vocabulary import Status
+from pumphouse.errors import Conflict, NotFound
+from pumphouse.gateway.answers import json_answer, no_content
+from pumphouse.gateway.asking import is_asked_to_wait
+from pumphouse.gateway.bodies import (
+    ApiRequest,
+    only_once,
+    only_texts,
+    read_body_as,
+    read_fields,
+)
+from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.documents import read_json, read_object
+from pumphouse.gateway.mappings import read_mapping
+from pumphouse.gateway.names import known_id
+from pumphouse.gateway.outcomes import Outcomes, check_success
+from pumphouse.gateway.periods import LogPeriod
+from pumphouse.gateway.sharing import Shared
+from pumphouse.gateway.triggers import Triggers
+from pumphouse.gateway.views import (
+    input_value,
+    show_execution,
+    show_line,
+    show_outputs,
+    show_summary,
+)
+from pumphouse.sealing import Sealer
+
+MAX_LOG_LINES = 20_000
+"""Of one answer, so that it fits into a message."""
+
+
+@dataclass(frozen=True)
+class ExecutionRoutes(Shared):
+    definitions: Definitions
+    outcomes: Outcomes
+    triggers: Triggers
+    bus: Bus
+    sealer: Sealer
+    hold_s: float
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Routes below /api/v1 for users."""
+        one = "/executions/{execution_id:str}"
+        return [
+            post("/pipelines/{name:str}/run")(self.run),
+            get("/pipelines/{name:str}/executions")(self.show_all),
+            get("/pipelines/{name:str}/executions/latest")(self.latest_of_pipeline),
+            get("/deployments/{name:str}/executions/latest")(self.latest_of_deployment),
+            get(one)(self.show),
+            delete(one, status_code=HTTPStatus.OK)(self.delete),
+            get(f"{one}/outputs")(self.outputs),
+            get(f"{one}/outputs/{{output_name:str}}")(self.output),
+            get(f"{one}/inputs/{{input_name:str}}")(self.input),
+            post(f"{one}/logs")(self.logs),
+        ]
+
+    async def run(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        pipeline = await self.definitions.pipeline(name)
+        fields = only_once(only_texts(await read_fields(request)))
+        given = read_object(fields.get("json_inputs") or "{}", "json_inputs")
+        mapping = read_mapping(
+            read_json(fields.get("inputs_mapping") or "[]", "inputs_mapping"),
+            read_json(fields.get("outputs_mapping") or "[]", "outputs_mapping"),
+        )
+        execution_id = await self.triggers.run(pipeline, mapping, given, request.user)
+        return json_answer({"execution_id": execution_id}, HTTPStatus.ACCEPTED)
+
+    async def show_all(self, name: FromPath[str]) -> Response[bytes]:
+        pipeline = await self.definitions.pipeline(name)
+        executions = await self.outcomes.listed(pipeline_id=pipeline.id)
+        return json_answer([self._summary(execution) for execution in executions])
+
+    async def latest_of_pipeline(self, name: FromPath[str]) -> Response[bytes]:
+        pipeline = await self.definitions.pipeline(name)
+        return _latest(await self.outcomes.listed(pipeline_id=pipeline.id, limit=1))
+
+    async def latest_of_deployment(self, name: FromPath[str]) -> Response[bytes]:
+        deployment, _ = await self.definitions.deployment(name)
+        return _latest(await self.outcomes.listed(deployment_id=deployment.id, limit=1))
+
+    async def show(self, execution_id: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        described = await self.outcomes.described(known_id(execution_id, "execution"))
+        await self.definitions.catalog.refresh()
+        execution = described.execution
+        with_values = request.query_params.get("include_io_values", "").lower() != "false"
+        return json_answer(
+            show_execution(
+                described,
+                self.definitions.catalog.pipelines.get(execution.pipeline_id),
+                self.definitions.deployment_name(execution.deployment_id),
+                self.sealer.open,
+                with_values,
+            )
+        )
+
+    async def delete(self, execution_id: FromPath[str]) -> Response[bytes]:
+        await self.outcomes.delete(known_id(execution_id, "execution"))
+        return json_answer({"execution_id": execution_id})
+
+    async def outputs(self, execution_id: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        known_id(execution_id, "execution")
+        is_waiting = is_asked_to_wait(request)
+        outcome = await self.outcomes.outcome(execution_id, self.hold_s if is_waiting else 0)
+        if outcome is not None:
+            check_success(execution_id, outcome)
+            return json_answer({"outputs": show_outputs(outcome.outputs)})
+        if not is_waiting:
+            raise Conflict("The execution has not ended: add wait_for_completion=true to wait.")
+        location = f"/api/v1/executions/{execution_id}/outputs?wait_for_completion=true"
+        return json_answer(
+            {"execution_id": execution_id},
+            HTTPStatus.TEMPORARY_REDIRECT,
+            {"Location": location},
+        )
+
+    async def output(
+        self, execution_id: FromPath[str], output_name: FromPath[str]
+    ) -> Response[bytes]:
+        described = await self.outcomes.described(known_id(execution_id, "execution"))
+        for item in described.outputs:
+            if item.name == output_name:
+                has_value = described.execution.status is Status.SUCCEEDED
+                return json_answer(item.value) if has_value else no_content()
+        raise NotFound(f"The execution has no output {output_name[:200]!r}.")
+
+    async def input(
+        self, execution_id: FromPath[str], input_name: FromPath[str]
+    ) -> Response[bytes]:
+        described = await self.outcomes.described(known_id(execution_id, "execution"))
+        for item in described.inputs:
+            if item.name == input_name:
+                has_value = described.execution.started_at is not None
+                return (
+                    json_answer(input_value(item, self.sealer.open)) if has_value else no_content()
+                )
+        raise NotFound(f"The execution has no input {input_name[:200]!r}.")
+
+    async def logs(self, execution_id: FromPath[str], request: ApiRequest) -> Response[bytes]:
+        period = await read_body_as(LogPeriod, request)
+        period.check()
+        await self.outcomes.described(known_id(execution_id, "execution"))
+        limit = MAX_LOG_LINES if period.limit is None else min(period.limit, MAX_LOG_LINES)
+        listed = await self.bus.request(
+            LogsQueried(
+                execution_id=execution_id,
+                since=period.since,
+                until=period.until,
+                limit=limit,
+                ended=self.outcomes.has_ended(execution_id),
+            )
+        )
+        return json_answer([[show_line(line) for line in listed.lines]])
+
+    def _summary(self, execution: ExecutionSummary) -> dict[str, Any]:
+        pipeline = self.definitions.catalog.pipelines.get(execution.pipeline_id)
+        return show_summary(
+            execution,
+            None if pipeline is None else pipeline.name,
+            self.definitions.deployment_name(execution.deployment_id),
+        )
+
+
+def _latest(executions: tuple[ExecutionSummary, ...]) -> Response[bytes]:
+    return json_answer({"execution_id": executions[0].id} if executions else None)

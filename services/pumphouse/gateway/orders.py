@@ -1,0 +1,135 @@
+"""From the body that creates a deployment to the deployment."""
+
+import re
+import secrets
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import uuid_utils
+
+from pumphouse.contracts.catalog import Deployment, Pipeline
+from pumphouse.contracts.vocabulary import DeploymentStatus, Mode, Rule
+from pumphouse.errors import Invalid, NotSupported
+from pumphouse.gateway.mappings import read_mapping
+from pumphouse.gateway.names import (
+    check_endpoint_path,
+    check_endpoint_token,
+    check_name,
+    check_text,
+)
+from pumphouse.mapping import check_schedule, complete
+from pumphouse.sealing import Sealer
+
+MAX_TIMEOUT_S = 30 * 24 * 3600
+
+_RAM = re.compile(r"[1-9][0-9]{0,5}(MiB|GiB)")
+
+
+class DeploymentOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The body; which rule is meant stands in the address."""
+
+    pipeline_name: str
+    name: str
+    mode: Mode = Mode.ELASTIC
+    description: str | None = None
+    enable_parallel_executions: bool | None = None
+    max_parallel_executions_per_pod: int | None = None
+    ram_request: str | None = None
+    gpu_request: int | None = None
+    execution_timeout_s: int | None = None
+    schedule: str | None = None
+    endpoint_url_path: str | None = None
+    endpoint_token: str | None = None
+    inputs_mapping: Any = None
+    outputs_mapping: Any = None
+
+
+def check_order(order: DeploymentOrder, rule: Rule) -> None:
+    """Raise Invalid or NotSupported for what no pipeline could make right."""
+    check_name(order.name, "The deployment name")
+    check_text(order.description, "description")
+    _check_resources(order)
+    if rule is Rule.PERIODIC:
+        if order.endpoint_url_path is not None or order.endpoint_token is not None:
+            raise Invalid(
+                "endpoint_url_path and endpoint_token belong to the execution rule 'endpoint'."
+            )
+        if order.schedule is None:
+            raise Invalid("schedule is missing: write five fields, as in '0 9 * * 1-5'.")
+        check_schedule(order.schedule)
+        return
+    if order.schedule is not None:
+        raise Invalid("schedule belongs to the execution rule 'periodic'.")
+    check_endpoint_path(order.name if order.endpoint_url_path is None else order.endpoint_url_path)
+    if order.endpoint_token is not None:
+        check_endpoint_token(order.endpoint_token)
+
+
+def deployment_for(
+    order: DeploymentOrder,
+    rule: Rule,
+    pipeline: Pipeline,
+    sealer: Sealer,
+    user_id: str,
+    now: datetime,
+) -> Deployment:
+    """The deployment that a checked order makes of a pipeline.
+
+    Raises Invalid when its mapping does not fit the pipeline.
+    """
+    mapping = complete(pipeline, rule, read_mapping(order.inputs_mapping, order.outputs_mapping))
+    is_elastic = order.mode is Mode.ELASTIC
+    deployment = Deployment(
+        id=str(uuid_utils.uuid7()),
+        name=order.name,
+        pipeline_id=pipeline.id,
+        rule=rule,
+        mode=order.mode,
+        mapping=mapping,
+        status=DeploymentStatus.UP if is_elastic else DeploymentStatus.PENDING,
+        description=order.description,
+        schedule=order.schedule,
+        ram_request=order.ram_request,
+        execution_timeout_s=order.execution_timeout_s,
+        created_at=now,
+        created_by=user_id,
+        updated_at=now,
+        updated_by=user_id,
+    )
+    if rule is Rule.PERIODIC:
+        return deployment
+    return msgspec.structs.replace(
+        with_token(deployment, order.endpoint_token or new_endpoint_token(), sealer),
+        endpoint_url_path=order.endpoint_url_path or order.name,
+    )
+
+
+def with_token(deployment: Deployment, token: str, sealer: Sealer) -> Deployment:
+    """The deployment with another endpoint token."""
+    return msgspec.structs.replace(
+        deployment,
+        endpoint_token=sealer.seal(token),
+        endpoint_token_fingerprint=sealer.fingerprint(token),
+    )
+
+
+def new_endpoint_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _check_resources(order: DeploymentOrder) -> None:
+    if order.enable_parallel_executions:
+        raise NotSupported(
+            "Parallel executions are not available in this installation yet: leave"
+            " enable_parallel_executions out."
+        )
+    if order.max_parallel_executions_per_pod is not None:
+        raise Invalid("max_parallel_executions_per_pod goes with enable_parallel_executions only.")
+    if order.gpu_request:
+        raise NotSupported("This installation has no GPU: leave gpu_request out.")
+    if order.ram_request is not None and not _RAM.fullmatch(order.ram_request):
+        raise Invalid("ram_request must be like '512MiB' or '2GiB'.")
+    timeout = order.execution_timeout_s
+    if timeout is not None and not 1 <= timeout <= MAX_TIMEOUT_S:
+        raise Invalid(f"execution_timeout_s must be between 1 and {MAX_TIMEOUT_S:,}.")

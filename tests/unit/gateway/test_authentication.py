@@ -1,0 +1,45 @@
+"""Signed tokens."""
+
+import jwt
+import pytest
+
+from pumphouse.gateway.authentication import SignedTokens, access_tokens, result_tickets
+from pumphouse.sealing import Sealer
+
+SEALER = Sealer("0123456789abcdef0123456789abcdef")
+
+
+def test_a_token_names_its_subject() -> None:
+    tokens = access_tokens(SEALER)
+
+    assert tokens.subject(tokens.issue("someone")) == "someone"
+
+
+def test_a_client_can_read_how_long_a_token_lives() -> None:
+    claims = jwt.decode(access_tokens(SEALER).issue("x"), options={"verify_signature": False})
+
+    assert claims["exp"] - claims["iat"] == 3600
+
+
+def test_a_token_of_another_purpose_or_installation_is_refused() -> None:
+    token = access_tokens(SEALER).issue("x")
+
+    assert result_tickets(SEALER).subject(token) is None
+    assert access_tokens(Sealer("another secret of 32 characters!!")).subject(token) is None
+
+
+def test_an_old_token_is_refused() -> None:
+    tokens = SignedTokens(SEALER, "test", life_s=-1)
+
+    assert tokens.subject(tokens.issue("x")) is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b.c", "\u00e9", "\0", "..", "a" * 100_000])
+def test_what_is_no_token_is_refused(text: str) -> None:
+    assert access_tokens(SEALER).subject(text) is None
+
+
+def test_an_unsigned_token_is_refused() -> None:
+    unsigned = jwt.encode({"sub": "x", "exp": 2**40}, "", algorithm="none")
+
+    assert access_tokens(SEALER).subject(unsigned) is None

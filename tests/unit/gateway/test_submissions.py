@@ -1,0 +1,108 @@
+"""From the form that creates a pipeline to the pipeline."""
+
+import re
+
+import msgspec
+import pytest
+from litestar.datastructures import UploadFile
+
+from pumphouse.contracts.catalog import PipelineInput, PipelineOutput
+from pumphouse.contracts.vocabulary import DataType
+from pumphouse.errors import Invalid, NotFound, NotSupported, PumphouseError
+from pumphouse.gateway.submissions import Submission, read_submission
+
+FORM = {
+    "pipeline_name": "add",
+    "function_path": "./main.py",
+    "function_name": "main",
+    "inputs[0][name]": "a",
+    "inputs[0][data_type]": "number",
+    "inputs[0][is_required]": "True",
+    "inputs[1][name]": "b",
+    "inputs[1][data_type]": "json",
+    "inputs[1][default_value][k]": "1",
+    "outputs[0][name]": "sum",
+    "outputs[0][data_type]": "number",
+    "container_config[language]": "python:3.11-slim",
+    "container_config[requirements_path]": "",
+    "container_config[included_folders][0]": "/",
+}
+ARCHIVE = UploadFile(content_type="application/gzip", filename="step_file")
+
+
+def read(**fields: str) -> Submission:
+    return read_submission([*(FORM | fields).items(), ("step_file", ARCHIVE)])
+
+
+def test_a_form_becomes_what_it_describes() -> None:
+    found = read(description="adds")
+
+    assert found.name == "add"
+    assert found.function_path == "main.py"
+    assert found.description == "adds"
+    assert found.inputs == (
+        PipelineInput(name="a", data_type=DataType.NUMBER, is_required=True),
+        PipelineInput(name="b", data_type=DataType.JSON, default={"k": 1}),
+    )
+    assert found.inputs[0].default is msgspec.UNSET
+    assert found.outputs == (PipelineOutput(name="sum", data_type=DataType.NUMBER),)
+    assert found.container["language"] == "python:3.11-slim"
+    assert found.container["included_folders"] == ["/"]
+    assert found.container["requirements_path"] is None
+    assert found.archive is ARCHIVE
+
+
+CASES: list[tuple[dict[str, str], type[PumphouseError], str]] = [
+    ({"pipeline_name": "no spaces"}, Invalid, "'no spaces'"),
+    ({"pipeline_name": "-first"}, Invalid, "'-first'"),
+    ({"pipeline_name": "nul\0"}, Invalid, "name"),
+    ({"pipeline_name": "a" * 256}, Invalid, "name"),
+    ({"pipeline_name": "\u00e9"}, Invalid, "name"),
+    ({"pipeline_name": ""}, Invalid, "pipeline_name is missing"),
+    ({"pipeline_name[x]": "y"}, Invalid, "pipeline_name"),
+    ({"description": "a\0b"}, Invalid, "NUL"),
+    ({"function_path": "../main.py"}, Invalid, "'../main.py'"),
+    ({"function_path": "/main.py"}, Invalid, "'/main.py'"),
+    ({"function_path": "main.txt"}, Invalid, "'main.txt'"),
+    ({"function_name": "not a name"}, Invalid, "'not a name'"),
+    ({"inputs[0][data_type]": "text"}, Invalid, "'text'"),
+    ({"inputs[0][data_type]": "file"}, NotSupported, "file"),
+    ({"inputs[0][name]": "b"}, Invalid, "'b'"),
+    ({"inputs[0][name]": "not a name"}, Invalid, "'not a name'"),
+    ({"inputs[0][is_required]": "maybe"}, Invalid, "'maybe'"),
+    ({"inputs[0][default_value]": "nine"}, Invalid, "a number is expected"),
+    ({"inputs[0][default_value]": "nan"}, Invalid, "a number is expected"),
+    ({"inputs[1][default_value]": "1"}, Invalid, "default_value"),
+    ({"inputs[5][name]": "late"}, Invalid, "inputs"),
+    ({"inputs[0": "broken"}, Invalid, "'inputs[0'"),
+    ({"inputs": "text"}, Invalid, "inputs"),
+    ({"x" + "[a]" * 200: "deep"}, Invalid, "keys"),
+    ({"outputs[0][data_type]": ""}, Invalid, "outputs[0][data_type]"),
+    ({"container_config[unknown]": "x"}, Invalid, "'unknown'"),
+    ({"container_config[language]": "cobol"}, Invalid, "'cobol'"),
+    ({"container_config[language]": "python-cuda:3.11-12.1"}, NotSupported, "GPU"),
+    (
+        {"container_config[requirements_path]": "requirements.txt"},
+        NotSupported,
+        "requirements_path",
+    ),
+    ({"container_config[system_dependencies][0]": "gcc"}, NotSupported, "system_dependencies"),
+    ({"container_config[dockerfile_path]": "Dockerfile"}, NotSupported, "dockerfile_path"),
+    ({"container_config[repository_url]": "https://x.org"}, NotSupported, "git"),
+    ({"pipeline_template_name": "any"}, NotFound, "'any'"),
+]
+
+
+@pytest.mark.parametrize(("fields", "kind", "named"), CASES, ids=range(len(CASES)))
+def test_what_cannot_be_used_is_named(
+    fields: dict[str, str], kind: type[PumphouseError], named: str
+) -> None:
+    with pytest.raises(kind, match=re.escape(named)):
+        read(**fields)
+
+
+def test_a_form_needs_its_archive_and_no_other_file() -> None:
+    with pytest.raises(Invalid, match="step_file"):
+        read_submission(list(FORM.items()))
+    with pytest.raises(Invalid, match="'other'"):
+        read_submission([*FORM.items(), ("step_file", ARCHIVE), ("other", ARCHIVE)])

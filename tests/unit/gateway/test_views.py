@@ -1,0 +1,139 @@
+"""What the HTTP API shows."""
+
+from datetime import UTC, datetime
+
+from pumphouse.contracts.catalog import (
+    Code,
+    Deployment,
+    Pipeline,
+    PipelineInput,
+    PipelineOutput,
+    Pod,
+)
+from pumphouse.contracts.executions import PlannedInput, ProducedOutput
+from pumphouse.contracts.mappings import (
+    Dropped,
+    EndpointOutput,
+    EndpointValue,
+    EnvironmentVariable,
+    InputMapping,
+    Mapping,
+    OutputMapping,
+    RunOutput,
+)
+from pumphouse.contracts.records import ExecutionDescribed, ExecutionSummary
+from pumphouse.contracts.vocabulary import DataType, DeploymentStatus, Mode, Origin, Rule, Status
+from pumphouse.gateway.views import (
+    caller_types,
+    endpoint_outputs,
+    show_deployment,
+    show_execution,
+    show_outputs,
+    show_pipeline,
+)
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+PIPELINE = Pipeline(
+    id="pipeline-id",
+    name="add",
+    code=Code(archive="add.tgz", function_path="main.py", function_name="main"),
+    inputs=(PipelineInput(name="a", data_type=DataType.NUMBER, default=0),),
+    outputs=(PipelineOutput(name="sum", data_type=DataType.NUMBER, description="all"),),
+    created_at=NOW,
+    created_by="someone",
+)
+DEPLOYMENT = Deployment(
+    id="deployment-id",
+    name="fast",
+    pipeline_id="pipeline-id",
+    rule=Rule.ENDPOINT,
+    mode=Mode.LOW_LATENCY,
+    mapping=Mapping(
+        inputs=(InputMapping(input="a", source=EndpointValue(name="x")),),
+        outputs=(OutputMapping(output="sum", destination=EndpointOutput(name="total")),),
+    ),
+    status=DeploymentStatus.UP,
+    pods=(Pod(id="pod-id", status=DeploymentStatus.UP),),
+    endpoint_url_path="fast",
+    endpoint_token="sealed",
+    created_at=NOW,
+    created_by="someone",
+    updated_at=NOW,
+    updated_by="someone",
+)
+RUNNING = ExecutionSummary(
+    id="execution-id",
+    status=Status.RUNNING,
+    origin=Origin.RUN,
+    pipeline_id="pipeline-id",
+    created_at=NOW,
+    created_by="someone",
+)
+VARIABLE = PlannedInput(
+    name="a",
+    data_type=DataType.NUMBER,
+    source=EnvironmentVariable(name="A"),
+    sealed="6",
+)
+
+
+def unsealed(sealed: str) -> str:
+    return sealed if sealed.isdigit() else f"opened {sealed}"
+
+
+def produced(destination: RunOutput | EndpointOutput | Dropped, value: object) -> ProducedOutput:
+    return ProducedOutput(
+        name="sum", data_type=DataType.NUMBER, destination=destination, value=value
+    )
+
+
+def test_a_default_of_zero_is_shown_and_what_is_absent_is_not() -> None:
+    parameters = show_pipeline(PIPELINE)["parameters"]
+
+    assert parameters["inputs"] == [{"name": "a", "data_type": "number", "default_value": 0}]
+    assert parameters["outputs"] == [{"name": "sum", "data_type": "number", "description": "all"}]
+
+
+def test_a_low_latency_endpoint_shows_token_and_pods() -> None:
+    shown = show_deployment(DEPLOYMENT, PIPELINE, unsealed)
+
+    assert shown["endpoint_token"] == "opened sealed"
+    assert shown["pods"] == [{"pod_id": "pod-id", "status": "up"}]
+    assert shown["enable_parallel_executions"] is False
+    assert "max_parallel_executions_per_pod" not in shown
+    assert "schedule" not in shown
+    assert caller_types(DEPLOYMENT, PIPELINE) == {"x": DataType.NUMBER}
+
+
+def test_values_are_shown_once_they_are_there() -> None:
+    described = ExecutionDescribed(
+        execution=RUNNING, inputs=(VARIABLE,), outputs=(produced(RunOutput(name="sum"), None),)
+    )
+    shown = show_execution(described, PIPELINE, None, unsealed)
+
+    assert "value" not in shown["inputs"][0]
+    assert "value" not in shown["outputs"][0]
+    assert shown["inputs"][0]["mapping_value"] == {"environment_variable_name": "A"}
+    assert shown["outputs"][0]["mapping_value"] == {"run_output_name": "sum"}
+
+
+def test_the_value_of_a_variable_is_of_the_type_of_the_input() -> None:
+    started = ExecutionSummary(
+        **{name: getattr(RUNNING, name) for name in RUNNING.__struct_fields__} | {"started_at": NOW}
+    )
+    described = ExecutionDescribed(execution=started, inputs=(VARIABLE,))
+
+    shown = show_execution(described, PIPELINE, None, unsealed)
+
+    assert shown["inputs"][0]["value"] == 6
+
+
+def test_callers_of_an_endpoint_get_what_is_named_for_them() -> None:
+    outputs = (
+        produced(EndpointOutput(name="total"), 5),
+        produced(Dropped(), 6),
+        produced(EndpointOutput(name="none"), None),
+    )
+
+    assert endpoint_outputs(outputs) == {"total": 5, "none": None}
+    assert "value" not in show_outputs(outputs)[1]
