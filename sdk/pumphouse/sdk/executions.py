@@ -1,0 +1,161 @@
+"""Runs of pipelines: start one, wait for it, read what it took and gave."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Literal, cast, overload
+
+from pumphouse.sdk.declarations import InputSource, OutputDestination, to_dicts
+from pumphouse.sdk.encoding import given, inputs_to_json, to_json
+from pumphouse.sdk.errors import NotFound
+from pumphouse.sdk.results import (
+    Execution,
+    ExecutionInput,
+    ExecutionOutput,
+    ExecutionOutputs,
+    ExecutionStarted,
+    ExecutionSummary,
+    LogLine,
+)
+from pumphouse.sdk.transport import Connected, Transport
+from pumphouse.sdk.waiting import Deadline, wait_for
+
+_NOT_SHOWN = ("is_required", "default_value", "run_input_name", "run_output_name")
+
+
+class Executions(Connected):
+    @overload
+    def run_pipeline(
+        self,
+        pipeline_name: str,
+        inputs: Mapping[str, Any] | None = None,
+        inputs_mapping: Iterable[InputSource] | None = None,
+        outputs_mapping: Iterable[OutputDestination] | None = None,
+        wait_for_completion: Literal[True] = True,
+        *,
+        timeout_s: float | None = None,
+    ) -> ExecutionOutputs: ...
+    @overload
+    def run_pipeline(
+        self,
+        pipeline_name: str,
+        inputs: Mapping[str, Any] | None = None,
+        inputs_mapping: Iterable[InputSource] | None = None,
+        outputs_mapping: Iterable[OutputDestination] | None = None,
+        *,
+        wait_for_completion: Literal[False],
+        timeout_s: float | None = None,
+    ) -> ExecutionStarted: ...
+    def run_pipeline(
+        self,
+        pipeline_name: str,
+        inputs: Mapping[str, Any] | None = None,
+        inputs_mapping: Iterable[InputSource] | None = None,
+        outputs_mapping: Iterable[OutputDestination] | None = None,
+        wait_for_completion: bool = True,
+        *,
+        timeout_s: float | None = None,
+    ) -> ExecutionOutputs | ExecutionStarted:
+        """Execute a pipeline once, without a deployment.
+
+        inputs: values by input name, JSON. inputs_mapping: constants, environment variables or
+        nulls for the others. outputs_mapping: outputs to drop; the others are returned.
+        timeout_s: seconds to wait for the end, None for no limit; the execution goes on after it.
+        Raises InvalidParameters, NotFound; when it waits, also ExecutionFailed and TimedOut.
+        """
+        deadline = Deadline(timeout_s)
+        form = {"json_inputs": inputs_to_json(inputs)}
+        mappings = {
+            "inputs_mapping": to_dicts(inputs_mapping, InputSource, "inputs_mapping"),
+            "outputs_mapping": to_dicts(outputs_mapping, OutputDestination, "outputs_mapping"),
+        }
+        for parameter, mapping in given(mappings).items():
+            form[parameter] = to_json(mapping, f"A constant in {parameter!r}")
+        started = self._transport.call("POST", "pipelines", pipeline_name, "run", form=form)
+        if wait_for_completion:
+            return outputs_of(self._transport, started["execution_id"], deadline)
+        return ExecutionStarted(execution_id=started["execution_id"])
+
+    def retrieve_pipeline_execution_outputs(
+        self, execution_id: str, *, timeout_s: float | None = None
+    ) -> ExecutionOutputs:
+        """Wait for the end of an execution, however it was started.
+
+        Raises ExecutionFailed with the reason, NotFound, TimedOut.
+        """
+        return outputs_of(self._transport, execution_id, Deadline(timeout_s))
+
+    def list_pipeline_executions(self, pipeline_name: str) -> list[ExecutionSummary]:
+        """The newest first. Raises NotFound."""
+        return cast(
+            list[ExecutionSummary],
+            self._transport.call("GET", "pipelines", pipeline_name, "executions"),
+        )
+
+    def get_pipeline_execution(self, execution_id: str) -> Execution:
+        """All that is known of an execution, finished or not. Raises NotFound."""
+        found = self._transport.call("GET", "executions", execution_id)
+        found["inputs"] = [_shown(item, "source", item.get("value")) for item in found["inputs"]]
+        found["outputs"] = [
+            _shown(item, "destination", item.get("value")) for item in found["outputs"]
+        ]
+        return cast(Execution, found)
+
+    def get_pipeline_execution_input(self, execution_id: str, input_name: str) -> ExecutionInput:
+        """Raises NotFound for an unknown execution or input."""
+        item, value = _item(self._transport, execution_id, "input", input_name)
+        return cast(ExecutionInput, _shown(item, "source", value))
+
+    def get_pipeline_execution_output(self, execution_id: str, output_name: str) -> ExecutionOutput:
+        """Raises NotFound for an unknown execution or output."""
+        item, value = _item(self._transport, execution_id, "output", output_name)
+        return cast(ExecutionOutput, _shown(item, "destination", value))
+
+    def get_pipeline_execution_logs(
+        self,
+        execution_id: str,
+        from_datetime: datetime | None = None,
+        to_datetime: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[LogLine]:
+        """What the function wrote to stdout and stderr, in order; the first `limit` lines."""
+        interval = given(
+            {
+                "from": None if from_datetime is None else int(from_datetime.timestamp() * 1000),
+                "to": None if to_datetime is None else int(to_datetime.timestamp() * 1000),
+                "limit": limit,
+            }
+        )
+        body = to_json(interval, "'limit'")
+        steps = self._transport.call("POST", "executions", execution_id, "logs", body=body)
+        return cast(list[LogLine], steps[0] if steps else [])
+
+    def delete_pipeline_execution(self, execution_id: str) -> ExecutionStarted:
+        """Raises NotFound."""
+        return cast(ExecutionStarted, self._transport.call("DELETE", "executions", execution_id))
+
+
+def outputs_of(transport: Transport, execution_id: str, deadline: Deadline) -> ExecutionOutputs:
+    """Wait for the outputs of an execution, by pipeline output name."""
+    answer = wait_for(
+        lambda limit_s: transport.poll("executions", execution_id, "outputs", limit_s=limit_s),
+        deadline,
+        f"Execution {execution_id}",
+    )
+    outputs = {item["pipeline_output_name"]: item.get("value") for item in answer["outputs"]}
+    return ExecutionOutputs(execution_id=execution_id, outputs=outputs)
+
+
+def _shown(item: dict[str, Any], direction: str, value: Any) -> dict[str, Any]:
+    mapping = {k: v for k, v in item["mapping_value"].items() if k not in _NOT_SHOWN}
+    kept = {k: v for k, v in item.items() if k not in ("mapping_type", "mapping_value", "value")}
+    return {**kept, **mapping, direction: item["mapping_type"], "value": value}
+
+
+def _item(
+    transport: Transport, execution_id: str, kind: str, name: str
+) -> tuple[dict[str, Any], Any]:
+    found = transport.call("GET", "executions", execution_id, query={"include_io_values": "false"})
+    for item in found[f"{kind}s"]:
+        if item[f"pipeline_{kind}_name"] == name:
+            return item, transport.call("GET", "executions", execution_id, f"{kind}s", name)
+    raise NotFound(f"Execution {execution_id!r} has no {kind} {name!r}.")

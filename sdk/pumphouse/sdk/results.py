@@ -1,0 +1,183 @@
+"""The shapes of what calls return. A newer platform may add keys to any of them."""
+
+from typing import Any, NotRequired, TypedDict
+
+
+class User(TypedDict):
+    id: str
+    name: str
+    email: str
+
+
+class EnvironmentVariable(TypedDict):
+    name: str
+    value: str
+
+
+class LogLine(TypedDict):
+    """timestamp: ISO 8601, UTC."""
+
+    timestamp: str
+    message: str
+
+
+class PipelineInput(TypedDict):
+    name: str
+    data_type: str
+    description: NotRequired[str | None]
+    is_required: NotRequired[bool | None]
+    default_value: NotRequired[Any]
+
+
+class PipelineOutput(TypedDict):
+    name: str
+    data_type: str
+    description: NotRequired[str | None]
+
+
+class PipelineParameters(TypedDict):
+    pipeline_name: str
+    function_path: str
+    function_name: str
+    description: str | None
+    inputs: list[PipelineInput]
+    outputs: list[PipelineOutput]
+    container_config: dict[str, Any]
+
+
+class CreationInfo(TypedDict):
+    """status: creation_pending, ready or creation_failed."""
+
+    created_at: str
+    created_by: str
+    status: str
+    origin: str
+    commit_id: str | None
+    last_execution_id: str | None
+    updated_at: NotRequired[str | None]
+    pipeline_template: NotRequired[dict[str, Any] | None]
+
+
+class Pipeline(TypedDict):
+    parameters: PipelineParameters
+    creation_info: CreationInfo
+
+
+class PipelineSummary(TypedDict):
+    pipeline_name: str
+    created_at: str
+    status: str
+
+
+class PipelineName(TypedDict):
+    name: str
+
+
+class DeploymentDeleted(TypedDict):
+    name: str
+    execution_rule: str
+
+
+class PipelineDeleted(TypedDict):
+    pipeline: PipelineName
+    deployments: list[DeploymentDeleted]
+
+
+class Pod(TypedDict):
+    pod_id: str
+    status: str
+
+
+class Deployment(TypedDict):
+    """Endpoint deployments have a token and a path, periodic ones a schedule, low latency ones
+    pods. The items of the mappings hold the key of their one source or destination."""
+
+    name: str
+    mode: str
+    pipeline: PipelineName
+    execution_rule: str
+    status: str
+    is_enabled: bool
+    description: str | None
+    inputs_mapping: list[dict[str, Any]]
+    outputs_mapping: list[dict[str, Any]]
+    created_at: str
+    created_by: str
+    updated_at: str
+    updated_by: str
+    last_execution_id: str | None
+    execution_timeout_s: NotRequired[int | None]
+    endpoint_token: NotRequired[str]
+    endpoint_url_path: NotRequired[str]
+    schedule: NotRequired[str]
+    human_readable_schedule: NotRequired[str]
+    pods: NotRequired[list[Pod]]
+    enable_parallel_executions: NotRequired[bool]
+    max_parallel_executions_per_pod: NotRequired[int]
+
+
+class DeploymentSummary(TypedDict):
+    name: str
+    pipeline_name: str
+    execution_rule: str
+    mode: str
+    is_enabled: bool
+    created_at: str
+
+
+class EndpointToken(TypedDict):
+    endpoint_token: str
+
+
+class ExecutionStarted(TypedDict):
+    execution_id: str
+
+
+class ExecutionOutputs(TypedDict):
+    """outputs: values by output name."""
+
+    execution_id: str
+    outputs: dict[str, Any]
+
+
+class ExecutionSummary(TypedDict):
+    execution_id: str
+    status: str
+    created_at: str
+    created_by: str
+    end_date: str | None
+    pipeline_name: str
+    deployment_name: str | None
+
+
+class ExecutionInput(TypedDict):
+    """source: run, endpoint, constant, environment_variable, datastore or is_null; its key is
+    there too."""
+
+    pipeline_input_name: str
+    data_type: str
+    source: str
+    value: Any
+    endpoint_input_name: NotRequired[str]
+    constant_value: NotRequired[Any]
+    environment_variable_name: NotRequired[str]
+    datastore_path: NotRequired[str]
+    is_null: NotRequired[bool]
+
+
+class ExecutionOutput(TypedDict):
+    """destination: run, endpoint, datastore or is_null; its key is there too."""
+
+    pipeline_output_name: str
+    data_type: str
+    destination: str
+    value: Any
+    endpoint_output_name: NotRequired[str]
+    datastore_path: NotRequired[str]
+    is_null: NotRequired[bool]
+
+
+class Execution(ExecutionSummary):
+    steps: list[dict[str, Any]]
+    inputs: list[ExecutionInput]
+    outputs: list[ExecutionOutput]

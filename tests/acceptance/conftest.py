@@ -1,0 +1,28 @@
+"""The platform that acceptance tests run against, in both of its forms."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+
+from tests.stack import embedded_platform, full_stack
+
+
+class Platform(Protocol):
+    @property
+    def url(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+
+
+@pytest.fixture(scope="session", params=["embedded", "full stack"])
+def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
+    """A running platform: one process and no server, or RabbitMQ, Postgres and all services."""
+    if request.param == "embedded":
+        with embedded_platform() as embedded:
+            yield embedded
+    else:
+        amqp_url = request.getfixturevalue("amqp_url")
+        postgres_url = request.getfixturevalue("postgres_url")
+        with full_stack(amqp_url, postgres_url) as stack:
+            yield stack
