@@ -21,6 +21,7 @@ class Sealer:
             raise Invalid("PUMPHOUSE_SECRET_KEY must have at least 32 characters.")
         self._secret = secret.encode()
         self._fernet = Fernet(base64.urlsafe_b64encode(self.derive("sealing")))
+        self._fingerprint_key = self.derive("fingerprint")
 
     def derive(self, purpose: str) -> bytes:
         """32 bytes that belong to `purpose` alone: HMAC-SHA256 of it under the secret."""
@@ -42,7 +43,7 @@ class Sealer:
 
     def fingerprint(self, text: str) -> str:
         """Keyed hash for looking a secret up without storing it."""
-        return hmac.new(self.derive("fingerprint"), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._fingerprint_key, text.encode(), "sha256").hex()
 
 
 def digest(token: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -38,6 +39,9 @@ class _Lifetime:
             try:
                 async with opened:
                     self._is_entered = True
+                    # What a service is made of stays: no collection need look at it again.
+                    gc.collect()
+                    gc.freeze()
                     await self._told.wait()
             except asyncio.CancelledError:
                 if not self._signals:
