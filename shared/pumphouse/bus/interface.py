@@ -71,8 +71,10 @@ class Bus(Protocol):
         """Send an event, and return once it is stored.
 
         partition: appended to the tag as the rest of the routing key (see Queue.bindings).
-        Raises Unavailable when a queue is full, when no queue takes the message, or when the
-        broker does not confirm in time; the message may then still have been stored.
+        Raises Unavailable when a queue is full, when no queue takes the message (announcements
+        may be unheard, see topology.is_announcement), or when it is not confirmed in time; the
+        message may then still have been stored. In-process, it raises PumphouseError when a
+        journal refuses the message for good.
         """
 
     async def reply(self, message: Message, *, to: str, correlation_id: str) -> None:

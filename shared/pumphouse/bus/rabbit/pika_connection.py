@@ -18,12 +18,6 @@ _HEARTBEAT_S = 30
 _CONNECT_TIMEOUT_S = 10.0
 
 
-class _Connection(AsyncioConnection):  # type: ignore[misc]
-    def _output_marshaled_frames(self, marshaled_frames: list[bytes]) -> None:
-        # One system call for each message, not one for each of its three frames.
-        super()._output_marshaled_frames([b"".join(marshaled_frames)])
-
-
 class PikaConnection:
     """An open connection, and the channels on it. It is lost as soon as one channel is."""
 
@@ -47,7 +41,7 @@ class PikaConnection:
             if not opened.done():
                 opened.set_exception(LinkLost(repr(error)))
 
-        self._connection = _Connection(
+        self._connection = AsyncioConnection(
             _parameters(address, name),
             on_open_callback=on_open,
             on_open_error_callback=on_failed,

@@ -186,9 +186,10 @@ _SETTLED = _Settled()
 async def _finish(source: Source | None, drained: Awaitable[None]) -> None:
     if source is not None:
         try:
-            await source.cancel()
-        except LinkLost:
-            log.debug("The connection was gone before its consumer was cancelled.")
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                await source.cancel()
+        except (LinkLost, TimeoutError):
+            log.debug("The broker was gone before its consumer was cancelled.")
     await drained
     if source is not None:
         source.close()
