@@ -3,7 +3,6 @@
 import asyncio
 import io
 import itertools
-import os
 import tarfile
 import textwrap
 import time
@@ -100,6 +99,7 @@ class Platform:
         self.events: list[Message] = []
         self.pod_reports: list[PodReported] = []
         self.recorded: dict[str, ExecutionSummary] = {}
+        self._servers = set(psutil.Process().children())
 
     # -- the registry
 
@@ -267,8 +267,9 @@ class Platform:
         return list(self.work_dir.glob(f"runs/*/{purpose}-*"))
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of ours but this one, and those that it keeps in reserve."""
-        return psutil.Process(os.getpid()).children(recursive=True)
+        """Every process below this one, but for those of servers that other tests share."""
+        ours = set(psutil.Process().children()) - self._servers
+        return [p for child in ours for p in (child, *_below(child))]
 
     @asynccontextmanager
     async def executor(self) -> AsyncIterator[None]:
@@ -283,3 +284,10 @@ async def platform_in(folder: Path, amqp_url: str | None = None) -> AsyncIterato
         platform = Platform(bus, folder)
         await platform.serve()
         yield platform
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []

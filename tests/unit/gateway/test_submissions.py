@@ -1,6 +1,7 @@
 """From the form that creates a pipeline to the pipeline."""
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -28,6 +29,12 @@ FORM = {
     "container_config[included_folders][0]": "/",
 }
 ARCHIVE = UploadFile(content_type="application/gzip", filename="step_file")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _archive_is_closed() -> Iterator[None]:
+    yield
+    ARCHIVE.file.close()
 
 
 def read(**fields: str) -> Submission:
