@@ -1,6 +1,7 @@
 """Code archives, fetched once and extracted into a cache that copies are made from."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import os
@@ -9,6 +10,7 @@ import tarfile
 import tempfile
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from pumphouse.errors import NotFound
@@ -108,9 +110,16 @@ def _extract_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: P
 
 def _prune(folder: Path, kept: int) -> None:
     """Remove the longest unused beyond `kept`, and what a crash left half extracted."""
-    by_use = sorted((entry.stat().st_mtime, entry) for entry in folder.iterdir())
+    by_use = sorted(_with_last_use(folder))
     half_extracted = [item for item in by_use if item[1].name.startswith(".")]
     whole = [item for item in by_use if not item[1].name.startswith(".")]
     for used_at, path in [*half_extracted, *whole[: max(0, len(whole) - kept)]]:
         if used_at < time.time() - _RECENT_S:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _with_last_use(folder: Path) -> Iterator[tuple[float, Path]]:
+    for entry in folder.iterdir():
+        # Others extract and prune at the same time, so that an entry may be gone by now.
+        with contextlib.suppress(FileNotFoundError):
+            yield entry.stat().st_mtime, entry
