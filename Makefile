@@ -5,7 +5,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 PORT ?= 8000
-PYTEST_OPTIONS ?= -n 2 --dist loadfile
+# In the order of their names, the slow acceptance tests begin first and wait beside the others.
+PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 LOCK_OPTIONS ?=
 
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server

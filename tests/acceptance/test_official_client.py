@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-SUITE = Path(__file__).parents[3] / "shared" / "acceptance"
+SUITE = (Path(__file__).parents[3] / "shared" / "acceptance").resolve()
 
 FILES = "files and the data store come with the object store"
 ENVIRONMENTS = "requirements come with runtime environments"
