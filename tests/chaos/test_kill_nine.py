@@ -1,15 +1,16 @@
 """Promise 1: an accepted trigger reaches exactly one terminal status, whatever dies."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from pumphouse.sdk import Input, Output, PumphouseSdk
 from pumphouse.sdk.results import ExecutionSummary
-from tests.stack import Stack, full_stack
+from tests.stack import Stack, embedded_platform, full_stack
 
 IN_FLIGHT = 200
 TERMINAL = {"Succeeded", "Failed", "Error"}
@@ -36,10 +37,15 @@ def stack(amqp_url: str, postgres_url: str) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def sdk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PumphouseSdk]:
+    with squares(stack.url, stack.token, tmp_path_factory.mktemp("squares")) as sdk:
+        yield sdk
+
+
+@contextmanager
+def squares(url: str, token: str, folder: Path) -> Iterator[PumphouseSdk]:
     """A client of a platform with one pipeline, served elastic and low latency."""
-    folder: Path = tmp_path_factory.mktemp("squares")
     (folder / "main.py").write_text(CODE)
-    with PumphouseSdk(stack.url, stack.token) as sdk:
+    with PumphouseSdk(url, token) as sdk:
         sdk.create_pipeline(
             "squares",
             "main.py",
@@ -82,14 +88,8 @@ def ended(sdk: PumphouseSdk, ids: set[str], at_least: int) -> dict[str, Executio
         time.sleep(0.05)
 
 
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize(
-    "service", ["gateway", "registry", "scheduler", "mapping-resolver", "executor"]
-)
-def test_all_in_flight_end_once_when_a_service_is_killed(
-    stack: Stack, sdk: PumphouseSdk, tmp_path: Path, service: str
-) -> None:
-    gate = tmp_path / "open"
+def all_end_once(sdk: PumphouseSdk, gate: Path, kill_and_start: Callable[[], None]) -> None:
+    """Start IN_FLIGHT executions, kill while they run, and see each come to its right end."""
     with ThreadPoolExecutor(8) as pool:
         started = pool.map(lambda number: start(sdk, number, gate), range(IN_FLIGHT))
         numbers = dict(zip(started, range(IN_FLIGHT), strict=True))
@@ -99,8 +99,7 @@ def test_all_in_flight_end_once_when_a_service_is_killed(
 
     gate.touch()
     ended(sdk, ids, at_least=5)
-    stack.services[service].kill()
-    stack.services[service].start()
+    kill_and_start()
     final = ended(sdk, ids, at_least=IN_FLIGHT)
 
     expected = {i: "Failed" if number % 5 == 0 else "Succeeded" for i, number in numbers.items()}
@@ -109,3 +108,29 @@ def test_all_in_flight_end_once_when_a_service_is_killed(
     assert {i: again[i]["end_date"] for i in ids} == {
         i: record["end_date"] for i, record in final.items()
     }, "an execution ended twice"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "service", ["gateway", "registry", "scheduler", "mapping-resolver", "executor"]
+)
+def test_all_in_flight_end_once_when_a_service_is_killed(
+    stack: Stack, sdk: PumphouseSdk, tmp_path: Path, service: str
+) -> None:
+    def kill_and_start() -> None:
+        stack.services[service].kill()
+        stack.services[service].start()
+
+    all_end_once(sdk, tmp_path / "open", kill_and_start)
+
+
+@pytest.mark.timeout(240)
+def test_all_in_flight_end_once_when_the_embedded_platform_is_killed(tmp_path: Path) -> None:
+    with embedded_platform() as platform:
+
+        def kill_and_start() -> None:
+            platform.kill()
+            platform.start()
+
+        with squares(platform.url, platform.token, tmp_path) as sdk:
+            all_end_once(sdk, tmp_path / "open", kill_and_start)
