@@ -29,6 +29,7 @@ test: $(DEV) ## run every test, on real servers
 	@[ -n "$${PUMPHOUSE_TEST_AMQP_URL-}" ] || docker info > /dev/null 2>&1 || $(call needs,$(RABBITMQ),rabbitmq-server)
 	@$(call needs,node,nodejs)
 	@$(call needs,npm,npm)
+	@$(call needs,curl,curl)
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 check: $(DEV) ## check format, style, types and imports
