@@ -12,7 +12,6 @@ SUITE = (Path(__file__).parents[3] / "shared" / "acceptance").resolve()
 
 FILES = "files and the data store come with the object store"
 ENVIRONMENTS = "requirements come with runtime environments"
-WHOLE_API = "templates, downloads and build logs come with the rest of the API"
 PODS = "parallel pods and the logs of deployments come with the executor's own issue"
 
 LEFT_OUT = {
@@ -24,10 +23,6 @@ LEFT_OUT = {
     "test_open_endpoint.py::test_data_store_mapping": FILES,
     "test_open_periodic.py::test_constant_and_data_store_mapping": FILES,
     "test_open_pipelines.py::test_requirements_are_installed": ENVIRONMENTS,
-    "test_open_pipelines.py::test_download_gives_the_archive": WHOLE_API,
-    "test_open_pipelines.py::test_templates": WHOLE_API,
-    "test_open_pipelines.py::test_pipeline_logs_shape": WHOLE_API,
-    "test_open_pipelines.py::test_unknown_pipeline": WHOLE_API,
     "test_open_low_latency.py::test_description": PODS,
     "test_open_low_latency.py::test_deployment_logs": PODS,
 }
