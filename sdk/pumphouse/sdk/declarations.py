@@ -82,3 +82,14 @@ def to_dicts(
     if not all(isinstance(declaration, kind) for declaration in found):
         raise InvalidParameters(f"{parameter!r} must be a list of {kind.__name__} objects.")
     return [declaration.to_dict() for declaration in found]
+
+
+def mappings(
+    inputs_mapping: Iterable[InputSource] | None,
+    outputs_mapping: Iterable[OutputDestination] | None,
+) -> dict[str, list[dict[str, Any]] | None]:
+    """Both parameters by name, as plain dicts. Raises InvalidParameters as `to_dicts`."""
+    return {
+        "inputs_mapping": to_dicts(inputs_mapping, InputSource, "inputs_mapping"),
+        "outputs_mapping": to_dicts(outputs_mapping, OutputDestination, "outputs_mapping"),
+    }

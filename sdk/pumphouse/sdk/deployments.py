@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from pumphouse.sdk.declarations import InputSource, OutputDestination, to_dicts
+from pumphouse.sdk.declarations import InputSource, OutputDestination, mappings
 from pumphouse.sdk.encoding import given, to_json
 from pumphouse.sdk.errors import CreationFailed, InvalidParameters
 from pumphouse.sdk.results import (
@@ -81,7 +81,7 @@ class Deployments(Connected):
                 "schedule": schedule,
                 "endpoint_url_path": endpoint_url_path,
                 "endpoint_token": endpoint_token,
-                **_mappings(inputs_mapping, outputs_mapping),
+                **mappings(inputs_mapping, outputs_mapping),
             }
         )
         _refuse_strangers(parameters, rule)
@@ -125,7 +125,7 @@ class Deployments(Connected):
             {
                 "is_enabled": is_enabled,
                 "schedule": schedule,
-                **_mappings(inputs_mapping, outputs_mapping),
+                **mappings(inputs_mapping, outputs_mapping),
             }
         )
         body = to_json(changes, f"The mapping of {deployment_name!r}")
@@ -155,16 +155,6 @@ class Deployments(Connected):
                 form=given({"endpoint_token": endpoint_token}),
             ),
         )
-
-
-def _mappings(
-    inputs_mapping: Iterable[InputSource] | None,
-    outputs_mapping: Iterable[OutputDestination] | None,
-) -> dict[str, Any]:
-    return {
-        "inputs_mapping": to_dicts(inputs_mapping, InputSource, "inputs_mapping"),
-        "outputs_mapping": to_dicts(outputs_mapping, OutputDestination, "outputs_mapping"),
-    }
 
 
 def _refuse_strangers(parameters: Mapping[str, Any], rule: ExecutionRule) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, cast, overload
 
-from pumphouse.sdk.declarations import InputSource, OutputDestination, to_dicts
+from pumphouse.sdk.declarations import InputSource, OutputDestination, mappings
 from pumphouse.sdk.encoding import given, inputs_to_json, to_json
 from pumphouse.sdk.errors import NotFound
 from pumphouse.sdk.results import (
@@ -64,11 +64,7 @@ class Executions(Connected):
         """
         deadline = Deadline(timeout_s)
         form = {"json_inputs": inputs_to_json(inputs)}
-        mappings = {
-            "inputs_mapping": to_dicts(inputs_mapping, InputSource, "inputs_mapping"),
-            "outputs_mapping": to_dicts(outputs_mapping, OutputDestination, "outputs_mapping"),
-        }
-        for parameter, mapping in given(mappings).items():
+        for parameter, mapping in given(mappings(inputs_mapping, outputs_mapping)).items():
             form[parameter] = to_json(mapping, f"A constant in {parameter!r}")
         started = self._transport.call("POST", "pipelines", pipeline_name, "run", form=form)
         if wait_for_completion:

@@ -42,7 +42,7 @@ def create_app(
     """All routes, with what they need."""
     sealer = Sealer(settings.secret_key)
     tokens = access_tokens(sealer)
-    definitions = Definitions(catalog, bus)
+    definitions = Definitions(catalog, bus, holds, settings.definition_hold_s)
     outcomes = Outcomes(bus, holds, followings, settings.reply_patience_s)
     triggers = Triggers(catalog, outcomes)
     accounts = AccountRoutes(bus, catalog, sealer, tokens)
@@ -50,8 +50,6 @@ def create_app(
         definitions,
         FolderBlobs(Path(settings.storage_dir)),
         download_tickets(sealer),
-        holds,
-        settings.definition_hold_s,
         settings.public_url,
     )
     endpoints = EndpointRoutes(
@@ -66,7 +64,7 @@ def create_app(
     executions = ExecutionRoutes(
         definitions, outcomes, triggers, bus, sealer, settings.result_hold_s
     )
-    deployments = DeploymentRoutes(definitions, triggers, sealer, holds, settings.definition_hold_s)
+    deployments = DeploymentRoutes(definitions, triggers, sealer)
     return _assembled(
         UserGuard(tokens),
         public=[*accounts.public(), *pipelines.public(), *endpoints.routes()],

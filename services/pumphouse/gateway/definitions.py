@@ -1,5 +1,6 @@
 """Reading and changing what is defined on the platform."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -9,14 +10,20 @@ from pumphouse.catalog import Catalog
 from pumphouse.contracts.catalog import Deployment, Pipeline
 from pumphouse.contracts.definitions import Definition
 from pumphouse.errors import NotFound
+from pumphouse.gateway.holds import Holds
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """The catalog, kept current with every read and change that goes through here."""
+    """The catalog, kept current with every read and change that goes through here.
+
+    hold_s: longest wait for a change that a request asks for.
+    """
 
     catalog: Catalog
     bus: Bus
+    holds: Holds
+    hold_s: float
 
     async def change(self, request: Definition) -> None:
         """Have the registry make a change and take it in. Raises what the registry answers."""
@@ -33,6 +40,12 @@ class Definitions:
         await self.catalog.refresh()
         deployment = self.catalog.deployment(name)
         return deployment, self.pipeline_of(deployment)
+
+    async def hold_until(self, condition: Callable[[], bool]) -> None:
+        """Return once `condition` holds of the catalog, or when the hold is over."""
+        if not condition():
+            waiting = self.catalog.until(condition, self.hold_s)
+            await self.holds.hold_for(waiting, timeout=self.hold_s)
 
     def pipeline_of(self, deployment: Deployment) -> Pipeline:
         """The pipeline that a deployment stands on. Raises NotFound when it is being deleted."""

@@ -29,7 +29,6 @@ from pumphouse.gateway.bodies import (
     read_inputs,
 )
 from pumphouse.gateway.definitions import Definitions
-from pumphouse.gateway.holds import Holds
 from pumphouse.gateway.mappings import revise
 from pumphouse.gateway.names import check_endpoint_token
 from pumphouse.gateway.orders import (
@@ -63,8 +62,6 @@ class DeploymentRoutes(Shared):
     definitions: Definitions
     triggers: Triggers
     sealer: Sealer
-    holds: Holds
-    hold_s: float
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Routes below /api/v1 for users."""
@@ -176,9 +173,7 @@ class DeploymentRoutes(Shared):
             current = catalog.deployments.get(deployment.id)
             return current is None or current.status not in _UNSETTLED
 
-        if not is_settled():
-            waiting = catalog.until(is_settled, self.hold_s)
-            await self.holds.hold_for(waiting, timeout=self.hold_s)
+        await self.definitions.hold_until(is_settled)
         return catalog.deployment(deployment.name)
 
     def _answer(

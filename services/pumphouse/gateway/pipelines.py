@@ -23,7 +23,6 @@ from pumphouse.gateway.asking import is_asked_to_wait
 from pumphouse.gateway.authentication import SignedTokens
 from pumphouse.gateway.bodies import ApiRequest, read_body_as, read_fields
 from pumphouse.gateway.definitions import Definitions
-from pumphouse.gateway.holds import Holds
 from pumphouse.gateway.periods import LogPeriod
 from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.submissions import no_template, read_submission
@@ -43,8 +42,6 @@ class PipelineRoutes(Shared):
     definitions: Definitions
     blobs: Blobs
     downloads: SignedTokens
-    holds: Holds
-    hold_s: float
     public_url: str | None
 
     def routes(self) -> list[HTTPRouteHandler]:
@@ -164,7 +161,5 @@ class PipelineRoutes(Shared):
             current = catalog.pipelines.get(pipeline.id)
             return current is None or current.status is not PipelineStatus.PENDING
 
-        if not is_settled():
-            waiting = catalog.until(is_settled, self.hold_s)
-            await self.holds.hold_for(waiting, timeout=self.hold_s)
+        await self.definitions.hold_until(is_settled)
         return catalog.pipeline(pipeline.name)
