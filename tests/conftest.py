@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.object_store import object_store
 from tests.servers.postgres import postgres
 from tests.servers.rabbitmq import rabbitmq
 
@@ -19,4 +20,11 @@ def amqp_url() -> Iterator[str]:
 def postgres_url() -> Iterator[str]:
     """URL of a real Postgres server, as a user that may create databases."""
     with postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """URL of a real object store, with credentials that may make buckets."""
+    with object_store() as url:
         yield url

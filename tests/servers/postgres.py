@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from pumphouse.launcher.postgres_server import postgres_server
+from tests.compose_file import image_of
 from tests.servers.docker import docker_answers
 
 _GIVEN = "PUMPHOUSE_TEST_DATABASE_URL"
@@ -67,5 +68,5 @@ def _execute(url: str, statement: str) -> None:
 def _in_docker() -> Iterator[str]:
     from testcontainers.community.postgres import PostgresContainer
 
-    with PostgresContainer("postgres:17-alpine") as container:
+    with PostgresContainer(image_of("postgres")) as container:
         yield container.get_connection_url(driver=None)

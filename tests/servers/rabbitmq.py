@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.compose_file import image_of
 from tests.servers.docker import docker_answers
 from tests.servers.rabbit_node import NODE_PROGRAM, RabbitNode
 
@@ -91,7 +92,7 @@ def _require_package() -> None:
 def _in_docker() -> Iterator[str]:
     from testcontainers.community.rabbitmq import RabbitMqContainer
 
-    with RabbitMqContainer("rabbitmq:4-alpine") as container:
+    with RabbitMqContainer(image_of("rabbitmq")) as container:
         parameters = container.get_connection_params()
         url = (
             f"amqp://{container.username}:{container.password}@{parameters.host}:{parameters.port}/"
