@@ -1,6 +1,6 @@
 """Client library of Pumphouse: create pipelines, run them, put them into service.
 
-It needs httpx and msgspec and imports nothing else of the platform.
+It needs httpx, msgspec and tqdm, and imports nothing else of the platform.
 """
 
 from pumphouse.sdk.client import PumphouseSdk

@@ -6,6 +6,7 @@ from typing import Self
 
 import httpx
 
+from pumphouse.sdk.data_store import DataStore
 from pumphouse.sdk.deployments import Deployments
 from pumphouse.sdk.endpoints import Endpoints
 from pumphouse.sdk.environment_variables import EnvironmentVariables
@@ -16,11 +17,20 @@ from pumphouse.sdk.transport import Transport
 from pumphouse.sdk.users import Users
 
 
-class PumphouseSdk(Pipelines, Deployments, Endpoints, Executions, EnvironmentVariables, Users):
+class PumphouseSdk(
+    Pipelines,
+    Deployments,
+    Endpoints,
+    Executions,
+    DataStore,
+    EnvironmentVariables,
+    Users,
+):
     """A platform and a user of it. Thread-safe; nothing is sent before the first call.
 
     url: of the platform, by default the environment variable PUMPHOUSE_URL.
     token: an SDK token, by default PUMPHOUSE_TOKEN.
+    progress: whether transfers show a bar, by default when stderr is a terminal.
     wire: replaces the network, for tests.
     Raises InvalidParameters if one is given neither way.
     """
@@ -30,10 +40,12 @@ class PumphouseSdk(Pipelines, Deployments, Endpoints, Executions, EnvironmentVar
         url: str | None = None,
         token: str | None = None,
         *,
+        progress: bool | None = None,
         wire: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = _given(url, "url", "PUMPHOUSE_URL")
-        super().__init__(Transport(self.url, _given(token, "token", "PUMPHOUSE_TOKEN"), wire))
+        token = _given(token, "token", "PUMPHOUSE_TOKEN")
+        super().__init__(Transport(self.url, token, progress, wire))
 
     def close(self) -> None:
         """Close the connections. A client that was closed cannot be used again."""

@@ -99,7 +99,11 @@ class Unreachable(SdkError):
     default_name = "RequestError"
 
 
-_BY_NAME: dict[str, type[SdkError]] = {ExecutionFailed.default_name: ExecutionFailed}
+_BY_NAME: dict[str, type[SdkError]] = {
+    ExecutionFailed.default_name: ExecutionFailed,
+    "EntityTooLarge": TooLarge,
+}
+"""Names that the platform gives, and that object stores give."""
 
 _BY_STATUS: dict[int, type[SdkError]] = {
     HTTPStatus.BAD_REQUEST: InvalidParameters,
@@ -129,13 +133,18 @@ def error_of(reply: httpx.Response) -> SdkError:
         body = msgspec.json.decode(reply.content, type=_ErrorBody)
     except msgspec.MsgspecError:
         body = _ErrorBody()
-    kind = _BY_NAME.get(body.name or "") or _BY_STATUS.get(reply.status_code, SdkError)
-    return kind(
+    return error_for(
+        reply.status_code,
         body.message
         or f"{reply.request.method} {reply.url.path} was answered {reply.status_code} "
         f"{reply.reason_phrase} without saying why.",
-        status_code=reply.status_code,
         name=body.name,
         request_id=body.request_id,
         additional_data=body.additional_data,
     )
+
+
+def error_for(status_code: int, message: str, name: str | None = None, **details: Any) -> SdkError:
+    """An error of the class that its name or else its status stands for."""
+    kind = _BY_NAME.get(name or "") or _BY_STATUS.get(status_code, SdkError)
+    return kind(message, status_code=status_code, name=name, **details)

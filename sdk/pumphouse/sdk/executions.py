@@ -7,6 +7,7 @@ from typing import Any, Literal, cast, overload
 from pumphouse.sdk.declarations import InputSource, OutputDestination, mappings
 from pumphouse.sdk.encoding import given, inputs_to_json, to_json
 from pumphouse.sdk.errors import NotFound
+from pumphouse.sdk.files import given_inputs
 from pumphouse.sdk.results import (
     Execution,
     ExecutionInput,
@@ -17,7 +18,12 @@ from pumphouse.sdk.results import (
     LogLine,
 )
 from pumphouse.sdk.transport import Connected, Transport
+from pumphouse.sdk.vocabulary import DataType, ExecutionStatus
 from pumphouse.sdk.waiting import Deadline, wait_for
+
+_UNFINISHED = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING)
+_NOT_HERE = ("is_null", "datastore")
+_Kind = Literal["input", "output"]
 
 _NOT_SHOWN = ("is_required", "default_value", "run_input_name", "run_output_name")
 
@@ -57,16 +63,23 @@ class Executions(Connected):
     ) -> ExecutionOutputs | ExecutionStarted:
         """Execute a pipeline once, without a deployment.
 
-        inputs: values by input name, JSON. inputs_mapping: constants, environment variables or
-        nulls for the others. outputs_mapping: outputs to drop; the others are returned.
+        inputs: values by input name, JSON; for a file its path, bytes, or a stream opened in
+        binary mode, which is sent from where it stands. inputs_mapping: constants, environment
+        variables, files of the data store or nulls for the others. outputs_mapping: outputs to
+        drop or to put into the data store; the others are returned, files as bytes.
         timeout_s: seconds to wait for the end, None for no limit; the execution goes on after it.
-        Raises InvalidParameters, NotFound; when it waits, also ExecutionFailed and TimedOut.
+        Raises InvalidParameters, NotFound, OSError for a file that cannot be read; when it waits,
+        also ExecutionFailed and TimedOut.
         """
         deadline = Deadline(timeout_s)
-        form = {"json_inputs": inputs_to_json(inputs)}
-        for parameter, mapping in given(mappings(inputs_mapping, outputs_mapping)).items():
-            form[parameter] = to_json(mapping, f"A constant in {parameter!r}")
-        started = self._transport.call("POST", "pipelines", pipeline_name, "run", form=form)
+        files = self._file_inputs(pipeline_name, inputs)
+        with given_inputs(inputs, files) as found:
+            form = {"json_inputs": inputs_to_json(found.values)}
+            for parameter, mapping in given(mappings(inputs_mapping, outputs_mapping)).items():
+                form[parameter] = to_json(mapping, f"A constant in {parameter!r}")
+            started = self._transport.call(
+                "POST", "pipelines", pipeline_name, "run", form=form, files=found.parts
+            )
         if wait_for_completion:
             return outputs_of(self._transport, started["execution_id"], deadline)
         return ExecutionStarted(execution_id=started["execution_id"])
@@ -88,23 +101,29 @@ class Executions(Connected):
         )
 
     def get_pipeline_execution(self, execution_id: str) -> Execution:
-        """All that is known of an execution, finished or not. Raises NotFound."""
+        """All that is known of an execution, finished or not, and the content of its files.
+
+        Files that the data store has given are not fetched. Raises NotFound.
+        """
         found = self._transport.call("GET", "executions", execution_id)
-        found["inputs"] = [_shown(item, "source", item.get("value")) for item in found["inputs"]]
-        found["outputs"] = [
-            _shown(item, "destination", item.get("value")) for item in found["outputs"]
-        ]
+        is_over = found["status"] not in _UNFINISHED
+        for item in found["inputs"]:
+            if _is_file(item) and item["mapping_type"] not in _NOT_HERE:
+                item["value"] = _content(self._transport, execution_id, "input", item)
+        for item in found["outputs"]:
+            if is_over and _is_file(item) and item["mapping_type"] != "is_null":
+                item["value"] = _content(self._transport, execution_id, "output", item)
+        found["inputs"] = [_shown(item, "input") for item in found["inputs"]]
+        found["outputs"] = [_shown(item, "output") for item in found["outputs"]]
         return cast(Execution, found)
 
     def get_pipeline_execution_input(self, execution_id: str, input_name: str) -> ExecutionInput:
         """Raises NotFound for an unknown execution or input."""
-        item, value = _item(self._transport, execution_id, "input", input_name)
-        return cast(ExecutionInput, _shown(item, "source", value))
+        return cast(ExecutionInput, self._item(execution_id, "input", input_name))
 
     def get_pipeline_execution_output(self, execution_id: str, output_name: str) -> ExecutionOutput:
         """Raises NotFound for an unknown execution or output."""
-        item, value = _item(self._transport, execution_id, "output", output_name)
-        return cast(ExecutionOutput, _shown(item, "destination", value))
+        return cast(ExecutionOutput, self._item(execution_id, "output", output_name))
 
     def get_pipeline_execution_logs(
         self,
@@ -129,29 +148,50 @@ class Executions(Connected):
         """Raises NotFound."""
         return cast(ExecutionStarted, self._transport.call("DELETE", "executions", execution_id))
 
+    def _file_inputs(self, pipeline_name: str, inputs: Mapping[str, Any] | None) -> set[str]:
+        """The inputs whose text is the path of a file; asked only when there is a text."""
+        if not any(isinstance(value, str) for value in (inputs or {}).values()):
+            return set()
+        pipeline = self._transport.call("GET", "pipelines", pipeline_name)
+        return {item["name"] for item in pipeline["parameters"]["inputs"] if _is_file(item)}
+
+    def _item(self, execution_id: str, kind: _Kind, name: str) -> dict[str, Any]:
+        asked = {"include_io_values": "false"}
+        found = self._transport.call("GET", "executions", execution_id, query=asked)
+        for item in found[f"{kind}s"]:
+            if item[f"pipeline_{kind}_name"] == name:
+                item["value"] = _content(self._transport, execution_id, kind, item)
+                return _shown(item, kind)
+        raise NotFound(f"Execution {execution_id!r} has no {kind} {name!r}.")
+
 
 def outputs_of(transport: Transport, execution_id: str, deadline: Deadline) -> ExecutionOutputs:
-    """Wait for the outputs of an execution, by pipeline output name."""
+    """Wait for the outputs of an execution, by pipeline output name; files as bytes."""
     answer = wait_for(
         lambda limit_s: transport.poll("executions", execution_id, "outputs", limit_s=limit_s),
         deadline,
         f"Execution {execution_id}",
     )
+    for item in answer["outputs"]:
+        if _is_file(item) and item["mapping_type"] not in _NOT_HERE:
+            item["value"] = _content(transport, execution_id, "output", item)
     outputs = {item["pipeline_output_name"]: item.get("value") for item in answer["outputs"]}
     return ExecutionOutputs(execution_id=execution_id, outputs=outputs)
 
 
-def _shown(item: dict[str, Any], direction: str, value: Any) -> dict[str, Any]:
+def _is_file(item: Mapping[str, Any]) -> bool:
+    return bool(item["data_type"] == DataType.FILE)
+
+
+def _content(transport: Transport, execution_id: str, kind: _Kind, item: Mapping[str, Any]) -> Any:
+    """One value of an execution; bytes of a file, None if it is not there."""
+    return transport.call(
+        "GET", "executions", execution_id, f"{kind}s", item[f"pipeline_{kind}_name"]
+    )
+
+
+def _shown(item: Mapping[str, Any], kind: _Kind) -> dict[str, Any]:
     mapping = {k: v for k, v in item["mapping_value"].items() if k not in _NOT_SHOWN}
     kept = {k: v for k, v in item.items() if k not in ("mapping_type", "mapping_value", "value")}
-    return {**kept, **mapping, direction: item["mapping_type"], "value": value}
-
-
-def _item(
-    transport: Transport, execution_id: str, kind: str, name: str
-) -> tuple[dict[str, Any], Any]:
-    found = transport.call("GET", "executions", execution_id, query={"include_io_values": "false"})
-    for item in found[f"{kind}s"]:
-        if item[f"pipeline_{kind}_name"] == name:
-            return item, transport.call("GET", "executions", execution_id, f"{kind}s", name)
-    raise NotFound(f"Execution {execution_id!r} has no {kind} {name!r}.")
+    direction = "source" if kind == "input" else "destination"
+    return {**kept, **mapping, direction: item["mapping_type"], "value": item.get("value")}

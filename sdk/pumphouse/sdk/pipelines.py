@@ -9,6 +9,8 @@ from pumphouse.sdk.encoding import as_literal, given, to_form, to_json
 from pumphouse.sdk.errors import CreationFailed, InvalidParameters
 from pumphouse.sdk.packing import pack
 from pumphouse.sdk.results import Pipeline, PipelineDeleted, PipelineSummary
+from pumphouse.sdk.sources import FilePath
+from pumphouse.sdk.targets import writing
 from pumphouse.sdk.transport import Connected, Transport
 from pumphouse.sdk.vocabulary import CreationParameterValue
 from pumphouse.sdk.waiting import Deadline, wait_for
@@ -78,6 +80,15 @@ class Pipelines(Connected):
 
     def list_pipelines(self) -> list[PipelineSummary]:
         return cast(list[PipelineSummary], self._transport.call("GET", "pipelines"))
+
+    def download_pipeline_local_folder(self, pipeline_name: str, folder: FilePath) -> None:
+        """Fetch the code of a pipeline, as the archive `<folder>/<pipeline name>.tgz`.
+
+        Raises NotFound, Unreachable, and OSError for a file that cannot be written.
+        """
+        with writing(Path(folder) / f"{pipeline_name}.tgz") as write:
+            link = self._transport.call("GET", "pipelines", pipeline_name, "download")
+            self._transport.store.get(link["signed_url"], write, pipeline_name)
 
     def delete_pipeline(
         self, pipeline_name: str, force_deployments_deletion: bool = False

@@ -14,6 +14,18 @@ class EnvironmentVariable(TypedDict):
     value: str
 
 
+class DataStoreObject(TypedDict):
+    """last_modified: ISO 8601. size: text such as `1.50 KB`."""
+
+    path: str
+    last_modified: str
+    size: str
+
+
+class DataStoreObjectDeleted(TypedDict):
+    path: str
+
+
 class LogLine(TypedDict):
     """timestamp: ISO 8601, UTC."""
 

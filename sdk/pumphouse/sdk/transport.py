@@ -10,6 +10,7 @@ import msgspec
 
 from pumphouse.sdk.authentication import BearerAuth
 from pumphouse.sdk.errors import InvalidParameters, SdkError, Unreachable, error_of
+from pumphouse.sdk.store import ObjectStore
 from pumphouse.sdk.version import __version__
 
 CLIENT = f"pumphouse-sdk/{__version__}"
@@ -21,16 +22,26 @@ ANSWER_TIMEOUT_S = 60.0
 _LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
 
 Form = Mapping[str, str]
-Files = Mapping[str, tuple[str, bytes, str]]
+Files = Mapping[str, tuple[str, Any, str]]
+
+_CONTENT_OF_FILES = ("application/octet-stream", "text/csv")
 
 
 class Transport:
     """Connections to one platform, kept open between calls. Thread-safe.
 
-    url: of the platform. token: an SDK token. wire: replaces the network, for tests.
+    url: of the platform. token: an SDK token. progress: whether to show bars, None for on
+    terminals. wire: replaces the network, for tests.
+    store: the object store of the platform.
     """
 
-    def __init__(self, url: str, token: str, wire: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        progress: bool | None = None,
+        wire: httpx.BaseTransport | None = None,
+    ) -> None:
         root = url.rstrip("/")
         if not root.startswith(("http://", "https://")):
             raise InvalidParameters(f"The url must start with http:// or https://, not {url!r}.")
@@ -38,9 +49,16 @@ class Transport:
         self._http = httpx.Client(
             base_url=root, headers={"User-Agent": CLIENT}, limits=_LIMITS, transport=wire
         )
+        self.store = ObjectStore(progress, wire)
+
+    @property
+    def url(self) -> httpx.URL:
+        """Of the platform."""
+        return self._http.base_url
 
     def close(self) -> None:
         self._http.close()
+        self.store.close()
 
     def call(
         self,
@@ -51,10 +69,10 @@ class Transport:
         form: Form | None = None,
         files: Files | None = None,
     ) -> Any:
-        """The JSON answer of the API at `segments`, None if it is empty.
+        """The JSON answer of the API at `segments`, None if it is empty, bytes if it is a file.
 
-        body: JSON text, or form: fields, with files: (name, content, content type) by field.
-        Raises SdkError.
+        body: JSON text, or form: fields, with files: (name, content, content type) by field; the
+        content is bytes, or has `read` and is sent as it is read. Raises SdkError.
         """
         address = f"/api/v1/{path(*segments)}"
         request = self.request(method, address, query=query, body=body, form=form, files=files)
@@ -128,9 +146,11 @@ def path(*segments: str) -> str:
 
 
 def content(reply: httpx.Response) -> Any:
-    """What an answer says: decoded JSON, or None. Raises the error that it stands for."""
+    """What an answer says: decoded JSON, bytes, or None. Raises the error that it stands for."""
     if reply.status_code >= HTTPStatus.BAD_REQUEST:
         raise error_of(reply)
+    if reply.headers.get("Content-Type", "").startswith(_CONTENT_OF_FILES):
+        return None if reply.status_code == HTTPStatus.NO_CONTENT else reply.content
     if not reply.content or reply.content == b"OK":
         return None
     try:

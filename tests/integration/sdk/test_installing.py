@@ -53,7 +53,7 @@ def test_it_brings_only_light_dependencies(python: Path) -> None:
     names = {line.partition("==")[0].lower() for line in listed}
     tools = {"pip", "setuptools", "wheel"}
     transport = {"anyio", "certifi", "h11", "httpcore", "httpx", "idna", "sniffio"}
-    assert names - tools - transport - {"typing_extensions"} == {"msgspec", "pumphouse-sdk"}
+    assert names - tools - transport - {"typing_extensions"} == {"msgspec", "pumphouse-sdk", "tqdm"}
 
 
 @pytest.mark.timeout(300)

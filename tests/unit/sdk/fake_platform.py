@@ -1,6 +1,7 @@
 """A platform of a few lines behind the SDK's own HTTP client: it records and answers."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -39,12 +40,18 @@ class FakePlatform(httpx.MockTransport):
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return answer if isinstance(answer, httpx.Response) else answer(request)
+        return _unread(answer) if isinstance(answer, httpx.Response) else answer(request)
 
 
 def _copy(request: httpx.Request) -> httpx.Request:
     return httpx.Request(
         request.method, request.url, headers=request.headers.copy(), content=request.read()
+    )
+
+
+def _unread(answer: httpx.Response) -> httpx.Response:
+    return httpx.Response(
+        answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content)
     )
 
 
@@ -54,6 +61,13 @@ def route_of(request: httpx.Request) -> str:
 
 def ok(content: Any) -> httpx.Response:
     return httpx.Response(200, json=content)
+
+
+def octets(content: bytes) -> httpx.Response:
+    """The content of a file."""
+    return httpx.Response(
+        200, content=content, headers={"Content-Type": "application/octet-stream"}
+    )
 
 
 def refused(status_code: int, message: str = "No.", **more: Any) -> httpx.Response:
@@ -74,3 +88,14 @@ def subject_of(request: httpx.Request) -> str:
 
 def body_of(request: httpx.Request) -> Any:
     return json.loads(request.content)
+
+
+def form_of(request: httpx.Request) -> dict[str, tuple[str | None, bytes]]:
+    """The parts of a multipart form by name: the file's name, if it is one, and the content."""
+    boundary = request.headers["Content-Type"].partition("boundary=")[2].encode()
+    found = {}
+    for part in request.content.split(b"--" + boundary)[1:-1]:
+        head, _, content = part[2:-2].partition(b"\r\n\r\n")
+        names = dict(re.findall(r'(\w+)="([^"]*)"', head.decode()))
+        found[names["name"]] = (names.get("filename"), content)
+    return found

@@ -1,5 +1,6 @@
 """Calling endpoints."""
 
+import io
 from typing import Any
 
 import httpx
@@ -9,18 +10,21 @@ from pumphouse.sdk import (
     Conflict,
     ExecutionFailed,
     InvalidParameters,
+    NotFound,
     PumphouseSdk,
     TimedOut,
     Unauthorized,
 )
-from tests.unit.sdk.fake_platform import FakePlatform, body_of, ok, refused
+from tests.unit.sdk.fake_platform import FakePlatform, body_of, form_of, octets, ok, refused
 
 CALL = "POST /endpoints/sum"
 PAGE = "GET /endpoints/sum/executions/e1"
+RESULT = "GET /endpoints/v1/sum/executions/e1"
 READ = "GET /api/v1/deployments/add"
 START = "POST /api/v1/deployments/add/executions"
 OUTPUTS = "GET /api/v1/executions/e1/outputs"
 
+WRAPPED = {"execution_id": "e1", "outputs": {"result": {"value": 15}}}
 FINISHED = {"execution_id": "e1", "outputs": {"result": 15}, "output": {"result": 15}}
 DONE = {"execution_id": "e1", "outputs": {"result": 15}}
 FAILED = {"name": "PipelineExecutionFailed", "message": "ZeroDivisionError: division by zero"}
@@ -30,8 +34,18 @@ def redirect(status_code: int, to: str) -> httpx.Response:
     return httpx.Response(status_code, headers={"Location": to}, json={"execution_id": "e1"})
 
 
-def endpoint(url_path: str = "sum", rule: str = "endpoint") -> httpx.Response:
-    return ok({"name": "add", "execution_rule": rule, "endpoint_url_path": url_path})
+def endpoint(
+    url_path: str = "sum", rule: str = "endpoint", data_type: str = "number"
+) -> httpx.Response:
+    output = {"pipeline_output_name": "number3", "data_type": data_type}
+    return ok(
+        {
+            "name": "add",
+            "execution_rule": rule,
+            "endpoint_url_path": url_path,
+            "outputs_mapping": [{**output, "endpoint_output_name": "result"}],
+        }
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -152,15 +166,15 @@ def test_a_call_with_a_time_limit_keeps_to_it(sdk: PumphouseSdk, platform: FakeP
         return redirect(307, str(request.url))
 
     platform.on(CALL, redirect(303, "/endpoints/sum/executions/e1"))
-    platform.on(PAGE, hold)
+    platform.on(RESULT, hold)
     with pytest.raises(TimedOut, match=r"e1.* 0\.1 s"):
         sdk.trigger_endpoint("add", "secret", timeout_s=0.1)
 
 
 def test_results_are_read_later(sdk: PumphouseSdk, platform: FakePlatform) -> None:
-    platform.on(PAGE, ok(FINISHED))
+    platform.on(RESULT, ok(WRAPPED))
     assert sdk.retrieve_endpoint_results("add", "e1", "secret") == DONE
-    assert platform.asked(PAGE)[0].headers["Authorization"] == "EndpointToken secret"
+    assert platform.asked(RESULT)[0].headers["Authorization"] == "EndpointToken secret"
 
 
 def by_pipeline_name(value: Any) -> httpx.Response:
@@ -185,3 +199,86 @@ def test_the_sdk_token_starts_without_waiting(sdk: PumphouseSdk, platform: FakeP
     assert sdk.trigger_endpoint("add", wait_for_completion=False) == {"execution_id": "e1"}
     platform.on(OUTPUTS, by_pipeline_name(None))
     assert sdk.retrieve_endpoint_results("add", "e1")["outputs"] == {"number3": None}
+
+
+FILE_RESULT = {"outputs": {"result": {"url": "http://pump.test/endpoints/v1/files/result"}}}
+FILE = "GET /endpoints/v1/files/result"
+
+
+def test_a_file_is_sent_as_a_part_of_a_form(sdk: PumphouseSdk, platform: FakePlatform) -> None:
+    platform.on(CALL, ok(FINISHED))
+    inputs = {"doc": io.BytesIO(b"a,b\n"), "text": "é", "nothing": None}
+    assert sdk.trigger_endpoint("add", "secret", inputs) == DONE
+    form = form_of(platform.asked(CALL)[0])
+    assert form == {
+        "doc": ("doc", b"a,b\n"),
+        "text": (None, b'"\\u00e9"'),
+        "nothing": (None, b"null"),
+    }
+
+
+def test_a_call_with_a_stream_is_never_made_twice(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    platform.on(CALL, ok(FINISHED), refused(401))
+    sdk.trigger_endpoint("add", "secret")
+    with pytest.raises(Unauthorized):
+        sdk.trigger_endpoint("add", "secret", {"doc": io.BytesIO(b"content")})
+    assert len(platform.asked(CALL)) == 2
+
+
+def test_a_file_that_an_endpoint_gives_is_fetched(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    platform.on(READ, endpoint(data_type="file"))
+    platform.on(CALL, redirect(303, "/endpoints/sum/executions/e1"))
+    platform.on(RESULT, ok(FILE_RESULT))
+    platform.on(FILE, octets(b"\x00content"))
+    assert sdk.trigger_endpoint("add", "secret")["outputs"] == {"result": b"\x00content"}
+    (request,) = platform.asked(FILE)
+    assert request.headers["Authorization"] == "EndpointToken secret"
+    assert "craft-ai-client" in platform.asked(CALL)[0].headers
+
+
+def test_a_json_output_that_looks_like_a_file_stays_what_it_is(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    value = {"url": "http://elsewhere.test/"}
+    platform.on(CALL, ok({"execution_id": "e1", "outputs": {"result": value}}))
+    assert sdk.trigger_endpoint("add", "secret")["outputs"] == {"result": value}
+    platform.on(RESULT, ok({"outputs": {"result": {"value": value}}}))
+    assert sdk.retrieve_endpoint_results("add", "e1", "secret")["outputs"] == {"result": value}
+
+
+def test_a_file_that_the_function_did_not_give_is_none(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    platform.on(RESULT, ok({"outputs": {"result": {"url": None}}}))
+    assert sdk.retrieve_endpoint_results("add", "e1", "secret")["outputs"] == {"result": None}
+
+
+def test_a_file_elsewhere_is_fetched_without_the_secret(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    url = "http://elsewhere.test/endpoints/v1/files/result"
+    platform.on(RESULT, ok({"outputs": {"result": {"url": url}}}))
+    platform.on(FILE, octets(b""))
+    assert sdk.retrieve_endpoint_results("add", "e1", "secret")["outputs"] == {"result": b""}
+    assert "Authorization" not in platform.asked(FILE)[0].headers
+
+
+def test_the_secret_goes_to_the_platform_the_way_that_was_given(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    url = "https://pump.test:8443/endpoints/v1/files/result"
+    platform.on(RESULT, ok({"outputs": {"result": {"url": url}}}))
+    platform.on(FILE, octets(b"x"))
+    sdk.retrieve_endpoint_results("add", "e1", "secret")
+    assert str(platform.asked(FILE)[0].url) == "http://pump.test/endpoints/v1/files/result"
+
+
+def test_a_file_that_is_gone_is_not_found(sdk: PumphouseSdk, platform: FakePlatform) -> None:
+    platform.on(RESULT, ok(FILE_RESULT))
+    platform.on(FILE, refused(404, "It was deleted."))
+    with pytest.raises(NotFound, match="It was deleted"):
+        sdk.retrieve_endpoint_results("add", "e1", "secret")

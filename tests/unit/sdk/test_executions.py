@@ -49,8 +49,12 @@ EXECUTION = {
 }
 
 
+PIPELINE = {"parameters": {"inputs": [{"name": "a", "data_type": "number"}]}}
+
+
 @pytest.fixture(autouse=True)
 def _execution(platform: FakePlatform) -> None:
+    platform.on("GET /api/v1/pipelines/add", ok(PIPELINE))
     platform.on(RUN, httpx.Response(201, json={"execution_id": "e1"}))
     platform.on(OUTPUTS, ok({"outputs": EXECUTION["outputs"]}))
     platform.on(READ, ok(EXECUTION))
