@@ -1,148 +1,37 @@
 """The whole platform for tests: embedded in one process, or one process per service."""
 
-import os
 import secrets
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
-import psutil
 
 from pumphouse.launcher.private_files import Connection
-from pumphouse.launcher.services import SERVICES, environment_for
+from pumphouse.launcher.services import SERVICES
+from tests.compose_file import composed_services
+from tests.processes import OwnProcess, clean_environment, eventually, free_port, is_dead
+from tests.servers.object_store import fresh_store
 from tests.servers.postgres import fresh_database
 from tests.servers.rabbitmq import fresh_vhost
 
-T = TypeVar("T")
-
-_MARK = "PUMPHOUSE_TEST_MARK"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def eventually(what: Callable[[], T | None], *, within_s: float = 30) -> T:
-    """The first answer of `what` that is true. Fails when there is none in time."""
-    give_up_at = time.monotonic() + within_s
-    while not (answer := what()):
-        assert time.monotonic() < give_up_at, f"nothing came of {what} within {within_s} s"
-        time.sleep(0.02)
-    return answer
-
-
-def clean_environment(**more: str) -> dict[str, str]:
-    """Our environment without settings of the platform."""
-    ours = {name: text for name, text in os.environ.items() if not name.startswith("PUMPHOUSE_")}
-    return ours | more
-
-
-@dataclass
-class OwnProcess:
-    """A process of the platform, what it logs, and everything that it has started."""
-
-    command: Sequence[str]
-    log_file: Path
-    environment: Mapping[str, str] = field(default_factory=clean_environment)
-    uid: int | None = None
-    _process: subprocess.Popen[bytes] | None = None
-    _mark: str = field(default_factory=lambda: uuid.uuid4().hex)
-    _seen: list[psutil.Process] = field(default_factory=list)
-
-    def spawn(self) -> None:
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command,
-                env={**self.environment, _MARK: self._mark},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                start_new_session=True,
-                user=self.uid,
-                group=self.uid,
-                extra_groups=None if self.uid is None else [],
-            )
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        assert self._process is not None, "not started"
-        return self._process
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text(errors="replace")
-
-    def signal(self, number: signal.Signals) -> None:
-        if self.process.poll() is None:
-            self._seen = psutil.Process(self.process.pid).children(recursive=True)
-            self.process.send_signal(number)
-
-    def wait(self, within_s: float = 40) -> int:
-        """The exit code, once nothing that the process had started is left."""
-        try:
-            code = self.process.wait(within_s)
-            eventually(lambda: not self.left_behind(), within_s=10)
-        except (subprocess.TimeoutExpired, AssertionError) as error:
-            left = self.left_behind()
-            self._end_all(left)
-            raise AssertionError(f"{self.command} left {left}:\n{self.log[-4000:]}") from error
-        return code
-
-    def stop(self) -> None:
-        """Stop in order, and see that it was."""
-        if self._process is None:
-            return
-        self.signal(signal.SIGTERM)
-        code = self.wait()
-        assert code == 0, f"{self.command} ended with {code}:\n{self.log[-4000:]}"
-
-    def kill(self) -> None:
-        """kill -9."""
-        self.signal(signal.SIGKILL)
-        self.wait()
-
-    def left_behind(self) -> list[psutil.Process]:
-        """What is still running of all that the process has started."""
-        marked = [other for other in psutil.process_iter() if _mark_of(other) == self._mark]
-        return [p for p in {*marked, *self._seen} if not is_dead(p)]
-
-    def kill_what_is_left(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.kill()
-
-    def _end_all(self, processes: list[psutil.Process]) -> None:
-        for left in [*processes, psutil.Process(self.process.pid)]:
-            if left.is_running():
-                left.kill()
-        self.process.wait()
-
-
-def _mark_of(process: psutil.Process) -> str | None:
-    with suppress(psutil.Error):
-        return process.environ().get(_MARK)
-    return None
-
-
-def is_dead(process: psutil.Process) -> bool:
-    """Whether nothing of the process runs; nobody may have asked for its exit code yet."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+__all__ = [
+    "OwnProcess",
+    "Platform",
+    "ServiceProcess",
+    "Stack",
+    "clean_environment",
+    "embedded_platform",
+    "eventually",
+    "free_port",
+    "full_stack",
+    "is_dead",
+    "platform_at",
+]
 
 
 @dataclass
@@ -242,7 +131,7 @@ class ServiceProcess(OwnProcess):
 
 @dataclass
 class Stack:
-    """One process per service, on a real broker and a real database.
+    """One process per service, on a real broker, a real database and a real object store.
 
     services: by name as on the wire; more executors are called executor-2 and so on.
     """
@@ -252,6 +141,7 @@ class Stack:
     services: dict[str, ServiceProcess]
     amqp_url: str
     database_url: str
+    s3_url: str
 
     @property
     def log(self) -> str:
@@ -259,39 +149,55 @@ class Stack:
 
 
 @contextmanager
-def full_stack(amqp_url: str, postgres_url: str, executors: int = 1) -> Iterator[Stack]:
-    """Every service at work in a virtual host and a database of its own."""
+def full_stack(
+    amqp_url: str, postgres_url: str, s3_url: str, executors: int = 1
+) -> Iterator[Stack]:
+    """The services of compose.yaml at work on a new virtual host, a database and buckets."""
     with ExitStack() as opened:
         vhost = opened.enter_context(fresh_vhost(amqp_url))
         database = opened.enter_context(fresh_database(postgres_url))
+        store = opened.enter_context(fresh_store(s3_url))
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="pumphouse-stack-")))
-        port = free_port()
         token = secrets.token_urlsafe(32)
-        values = {
-            "amqp_url": vhost,
-            "database_url": database,
-            "secret_key": secrets.token_urlsafe(32),
-            "admin_token": token,
-            "storage_dir": str(folder / "storage"),
-            "host": "127.0.0.1",
-            "port": str(port),
-        }
+        _write_secrets(
+            folder / "secrets",
+            amqp_url=vhost,
+            database_url=database,
+            s3_url=store,
+            secret_key=secrets.token_urlsafe(32),
+            admin_token=token,
+        )
+        port = free_port()
+        other = {"host": "127.0.0.1", "port": str(port), "s3_public_url": _public(store)}
         services: dict[str, ServiceProcess] = {}
         for name in [*SERVICES, *(f"executor-{n}" for n in range(2, executors + 1))]:
-            services[name] = _service_process(name, folder, values)
+            services[name] = _service_process(name, folder, other)
             opened.callback(services[name].stop)
             services[name].spawn()
         for process in services.values():
             process.wait_until_ready()
-        yield Stack(f"http://127.0.0.1:{port}", token, services, vhost, database)
+        yield Stack(f"http://127.0.0.1:{port}", token, services, vhost, database, store)
 
 
-def _service_process(name: str, folder: Path, values: Mapping[str, str]) -> ServiceProcess:
+def _write_secrets(folder: Path, **texts: str) -> None:
+    folder.mkdir(mode=0o700)
+    for name, text in texts.items():
+        (folder / name).write_text(f"{text}\n")
+
+
+def _public(s3_url: str) -> str:
+    parts = urlsplit(s3_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _service_process(name: str, folder: Path, other: Mapping[str, str]) -> ServiceProcess:
+    """name: of the service, with a number for one more of it."""
     service = "executor" if name.startswith("executor") else name
-    settings = environment_for(service, {**values, "work_dir": str(folder / name)})
+    composed = composed_services()[service]
+    here = {**other, "work_dir": str(folder / name), "health_port": str(free_port())}
     return ServiceProcess(
-        command=[sys.executable, "-m", "pumphouse.launcher", "serve", service],
+        command=[sys.executable, "-m", "pumphouse.launcher", *composed.command[1:]],
         log_file=folder / f"{name}.log",
-        environment=clean_environment(PUMPHOUSE_AMQP_URL=values["amqp_url"], **settings),
+        environment=clean_environment(**composed.environment_outside(folder / "secrets", here)),
         service=service,
     )

@@ -17,12 +17,13 @@ class Platform(Protocol):
 
 @pytest.fixture(scope="session", params=["embedded", "full stack"])
 def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
-    """A running platform: one process and no server, or RabbitMQ, Postgres and all services."""
+    """A running platform: one process and no server, or three servers and a process per service."""
     if request.param == "embedded":
         with embedded_platform() as embedded:
             yield embedded
     else:
         amqp_url = request.getfixturevalue("amqp_url")
         postgres_url = request.getfixturevalue("postgres_url")
-        with full_stack(amqp_url, postgres_url) as stack:
+        s3_url = request.getfixturevalue("s3_url")
+        with full_stack(amqp_url, postgres_url, s3_url) as stack:
             yield stack

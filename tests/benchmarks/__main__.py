@@ -19,6 +19,7 @@ import psutil
 
 from pumphouse.sdk import Input, Output, PumphouseSdk
 from tests.benchmarks.load import Measurement, Target, measure
+from tests.servers.object_store import object_store
 from tests.servers.postgres import postgres
 from tests.servers.rabbitmq import rabbitmq
 from tests.stack import embedded_platform, full_stack
@@ -97,7 +98,11 @@ def main(seconds: float = 3, rounds: int = 3) -> None:
         time.sleep(2)
         print(f"embedded, idle, Postgres included: {resident_mib(embedded.process.pid):.0f} MiB")
         full = stack.enter_context(
-            full_stack(stack.enter_context(rabbitmq()), stack.enter_context(postgres()))
+            full_stack(
+                stack.enter_context(rabbitmq()),
+                stack.enter_context(postgres()),
+                stack.enter_context(object_store()),
+            )
         )
         targets = {
             "bare": stack.enter_context(bare_app()),

@@ -30,8 +30,8 @@ def main(number, gate):
 
 
 @pytest.fixture(scope="module")
-def stack(amqp_url: str, postgres_url: str) -> Iterator[Stack]:
-    with full_stack(amqp_url, postgres_url) as started:
+def stack(amqp_url: str, postgres_url: str, s3_url: str) -> Iterator[Stack]:
+    with full_stack(amqp_url, postgres_url, s3_url) as started:
         yield started
 
 

@@ -68,7 +68,7 @@ def assert_survives(golden: Any, encoded: Any, at: str) -> None:
         assert golden == encoded, at
 
 
-OPEN_FIELDS = {"value", "default", "inputs", "container", "details"}
+OPEN_FIELDS = {"value", "default", "inputs", "files", "container", "details"}
 """Where these are objects they hold what users put there: one more key would be content."""
 
 

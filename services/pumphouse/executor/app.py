@@ -14,10 +14,13 @@ from pumphouse.contracts.message import Message
 from pumphouse.contracts.pods import PodReported
 from pumphouse.contracts.vocabulary import Mode
 from pumphouse.executor.archives import Archives
+from pumphouse.executor.conductor import Conductor, Place
 from pumphouse.executor.elastic import Elastic
-from pumphouse.executor.handlers import Place, PlanHandlers
+from pumphouse.executor.handlers import PlanHandlers
+from pumphouse.executor.input_files import Inputs
 from pumphouse.executor.interpreter_pool import InterpreterPool
 from pumphouse.executor.interpreters import blank_interpreter
+from pumphouse.executor.keeping import Outputs
 from pumphouse.executor.pod import Pod
 from pumphouse.executor.pods import Pods
 from pumphouse.executor.reporting import deliver
@@ -26,7 +29,7 @@ from pumphouse.executor.work import Variables
 from pumphouse.executor.workplace import Workplaces
 from pumphouse.executor.workspace import open_workspace
 from pumphouse.sealing import Sealer
-from pumphouse.storage import FolderBlobs
+from pumphouse.storage import open_storage
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         pool = InterpreterPool(await blank_interpreter(work_dir), settings.elastic_spares)
         stack.push_async_callback(pool.close)
         pool.fill()
-        blobs = FolderBlobs(Path(settings.storage_dir))
-        archives = Archives(blobs, work_dir / "archives", settings.kept_archives)
+        storage = await stack.enter_async_context(open_storage(settings.s3_url))
+        archives = Archives(storage.platform, work_dir / "archives", settings.kept_archives)
         workplaces = Workplaces(pool, archives, workspace)
         catalog = await stack.enter_async_context(following(bus))
         variables = Variables(catalog, Sealer(settings.secret_key))
@@ -68,7 +71,9 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
             )
 
         pods = Pods(bus, catalog, make_pod)
-        plans = PlanHandlers(bus, catalog, variables, _Places(Elastic(workplaces), pods))
+        places = _Places(Elastic(workplaces), pods)
+        conductor = Conductor(workspace, Inputs(storage), Outputs(storage), variables, places)
+        plans = PlanHandlers(bus, catalog, conductor)
         handlers: dict[type[Message], Handler] = {PlanResolved: plans.resolved}
         pods.follow(handlers)
         subscriptions = [

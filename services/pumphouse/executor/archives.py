@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from pumphouse.errors import NotFound
 from pumphouse.executor.faults import PlatformFault
-from pumphouse.storage import Blobs
+from pumphouse.storage import Bucket
 
 EXTRACTED_LIMIT = 100 << 20
 
@@ -27,15 +27,18 @@ _UNREADABLE = (OSError, ValueError, EOFError, tarfile.TarError, zlib.error)
 class Archives:
     """What stands under one key never changes, so an extracted folder is right for ever."""
 
-    def __init__(self, blobs: Blobs, folder: Path, kept: int) -> None:
+    def __init__(self, bucket: Bucket, folder: Path, kept: int) -> None:
         """kept: extracted archives that stay; older ones go, but none that was used lately."""
-        self._blobs = blobs
+        self._bucket = bucket
         self._folder = folder
         self._kept = kept
         self._extracting: dict[str, asyncio.Task[Path]] = {}
 
     async def copy(self, key: str, target: Path) -> None:
-        """A copy of the code, in the new folder `target`. Raises PlatformFault."""
+        """A copy of the code, in the new folder `target`.
+
+        Raises PlatformFault, and Unavailable when it is not cached and the store does not answer.
+        """
         source = await self._extracted(key)
         try:
             await asyncio.to_thread(_copy, source, target)
@@ -54,7 +57,7 @@ class Archives:
 
     async def _extract(self, key: str, path: Path) -> Path:
         try:
-            content = await self._blobs.get(key)
+            content = await self._bucket.get(key)
             await asyncio.to_thread(_extract, content, path)
             await asyncio.to_thread(_prune, self._folder, self._kept)
         except (NotFound, *_UNREADABLE) as error:

@@ -2,9 +2,8 @@
 
 import asyncio
 
-from pumphouse.executor.endings import Ending, of_answer, timed_out, vanished
-from pumphouse.executor.faults import PlatformFault
-from pumphouse.executor.frames import Unfit
+from pumphouse.executor.answers import ending_of
+from pumphouse.executor.endings import Ending, timed_out, vanished
 from pumphouse.executor.record import Record
 from pumphouse.executor.work import Work
 from pumphouse.executor.workplace import Workplaces
@@ -18,7 +17,10 @@ class Elastic:
         self._workplaces = workplaces
 
     async def run(self, work: Work, record: Record) -> Ending:
-        """Do the work. Raises PlatformFault."""
+        """Do the work.
+
+        Raises PlatformFault, and Unavailable when the code cannot be fetched now.
+        """
         place = await self._workplaces.make(
             "run", work.code, work.variables, job=work.job, record=record
         )
@@ -28,15 +30,14 @@ class Elastic:
                 answer = await place.sandbox.receive()
             if answer is None:
                 return vanished(await exit_status(place.sandbox.ended, EXIT_PATIENCE_S))
+            ending = await ending_of(answer, work)
             patience_s = EXIT_PATIENCE_S
+            return ending
         except TimeoutError:
             assert work.timeout_s is not None
             return timed_out(work.timeout_s)
         finally:
             await self._workplaces.clear(place, patience_s)
-        if isinstance(answer, Unfit):
-            raise PlatformFault(f"A runner could not be made ready: {answer.message}")
-        return of_answer(answer)
 
 
 async def exit_status(ended: asyncio.Future[int], patience_s: float) -> int | None:

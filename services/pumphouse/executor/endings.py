@@ -1,18 +1,24 @@
 """Every way a run can end, with the words for it; docs/executions.md is the table."""
 
+import asyncio
 import signal
 from dataclasses import dataclass, field
-from typing import Any
+
+import msgspec
 
 from pumphouse.contracts.executions import PlannedOutput, ProducedOutput
 from pumphouse.contracts.vocabulary import Status
 from pumphouse.errors import Invalid
 from pumphouse.executor.faults import PlatformFault
-from pumphouse.executor.frames import CHANNEL_MISUSED, Answer, Failed, Returned
+from pumphouse.executor.frames import CHANNEL_MISUSED
+from pumphouse.executor.output_files import Snapshot
 from pumphouse.mapping import check
 
 CHANNEL_BROKEN = 71
 """Exit status of a runner that cannot reach the executor any more."""
+
+_CHECKED_IN_PASSING = 64 << 10
+"""Bytes of JSON; more of them would hold up everything else."""
 
 _RESTARTED = " The deployment was restarted, so what it kept in memory is gone."
 
@@ -30,11 +36,17 @@ _SIGNAL_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run ended. outputs: by name, when it succeeded; error: what its owner reads."""
+    """How a run ended. error: what its owner reads.
+
+    When it succeeded: outputs, the JSON of each by its name; files, the copies of those that are
+    files and not None; produced, all of them with where they are, once that is done.
+    """
 
     status: Status
     error: str | None = None
-    outputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, msgspec.Raw] = field(default_factory=dict)
+    files: dict[str, Snapshot] = field(default_factory=dict)
+    produced: tuple[ProducedOutput, ...] = ()
 
 
 def failed(message: str) -> Ending:
@@ -80,25 +92,23 @@ def signal_name(number: int) -> str:
     return name + _SIGNAL_HINTS.get(name, "")
 
 
-def of_answer(answer: Answer) -> Ending:
-    """What the runner said of a job."""
-    match answer:
-        case Returned(outputs):
-            return Ending(Status.SUCCEEDED, outputs=outputs)
-        case Failed(message):
-            return failed(message)
-        case _:
-            return vanished(None)
-
-
-def with_checked_outputs(ending: Ending, planned: tuple[PlannedOutput, ...]) -> Ending:
+async def with_checked_outputs(ending: Ending, planned: tuple[PlannedOutput, ...]) -> Ending:
     """The same, or Failed where an output is missing or not of its declared type."""
     if ending.status is not Status.SUCCEEDED:
         return ending
+    if sum(map(len, ending.outputs.values())) <= _CHECKED_IN_PASSING:
+        return _checked(ending, planned)
+    return await asyncio.to_thread(_checked, ending, planned)
+
+
+def _checked(ending: Ending, planned: tuple[PlannedOutput, ...]) -> Ending:
     for output in planned:
         if output.name not in ending.outputs:
             return failed(f"The returned dict lacks the declared output {output.name!r}.")
-        value = ending.outputs[output.name]
+        try:
+            value = msgspec.json.decode(ending.outputs[output.name])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return failed(CHANNEL_MISUSED.message)
         try:
             check(output.data_type, value)
         except Invalid as error:
@@ -108,18 +118,3 @@ def with_checked_outputs(ending: Ending, planned: tuple[PlannedOutput, ...]) -> 
                 f" {error.message}."
             )
     return ending
-
-
-def produced(ending: Ending, planned: tuple[PlannedOutput, ...]) -> tuple[ProducedOutput, ...]:
-    """The outputs with where they go; none unless the run succeeded."""
-    if ending.status is not Status.SUCCEEDED:
-        return ()
-    return tuple(
-        ProducedOutput(
-            name=output.name,
-            data_type=output.data_type,
-            destination=output.destination,
-            value=ending.outputs[output.name],
-        )
-        for output in planned
-    )

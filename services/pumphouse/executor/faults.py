@@ -24,5 +24,9 @@ class UnusableInput(PumphouseError):
     """An input's value cannot be handed to the function; the message names it."""
 
 
+class UnusableOutput(PumphouseError):
+    """An output cannot be taken or stored; the message names it."""
+
+
 class SandboxLost(PumphouseError):
     """The process was gone before it had been given anything to run."""

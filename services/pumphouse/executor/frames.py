@@ -1,5 +1,7 @@
 """What executor and runner say to each other: a u32 length, little-endian, then JSON."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,13 +15,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One call of the function.
 
     absent: inputs that nobody gave, which yield to a default of the function's own.
-    outputs: declared names. environment: whole, or None to leave it as it is.
+    outputs: declared names; of these, files: those to be opened and handed over, and unused:
+    files that nobody takes. environment: whole, or None to leave it as it is.
     """
 
     execution_id: str
     inputs: dict[str, Any]
     absent: list[str]
     outputs: list[str]
+    files: list[str] = []
+    unused: list[str] = []
     environment: dict[str, str] | None = None
 
 
@@ -45,8 +50,28 @@ class Up(msgspec.Struct, frozen=True, tag_field="kind", tag="up"):
     """The module is imported; jobs may come."""
 
 
-class Returned(msgspec.Struct, frozen=True, tag_field="kind", tag="returned"):
-    outputs: dict[str, Any]
+class _Returned(msgspec.Struct, frozen=True, tag_field="kind", tag="returned"):
+    """files: for each descriptor that comes with this, in order, the output and the file's name."""
+
+    outputs: dict[str, msgspec.Raw]
+    files: list[tuple[str, str]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that the runner has opened; whoever has this must close it. name: in its folder."""
+
+    output: str
+    name: str
+    descriptor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The JSON of each output, null for those in `files`."""
+
+    outputs: dict[str, msgspec.Raw]
+    files: tuple[OpenFile, ...] = ()
 
 
 class Failed(msgspec.Struct, frozen=True, tag_field="kind", tag="failed"):
@@ -56,7 +81,7 @@ class Failed(msgspec.Struct, frozen=True, tag_field="kind", tag="failed"):
 
 
 class Unfit(msgspec.Struct, frozen=True, tag_field="kind", tag="unfit"):
-    """The process could not be made ready; the message is for the platform's log."""
+    """The platform could not make the process ready, or not take its answer; for its own log."""
 
     message: str
 
@@ -68,7 +93,9 @@ CHANNEL_MISUSED = Failed(
 
 Answer = Ready | Up | Returned | Failed | Unfit
 
-_decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+_decoder: msgspec.json.Decoder[Ready | Up | _Returned | Failed | Unfit] = msgspec.json.Decoder(
+    Ready | Up | _Returned | Failed | Unfit
+)
 _encoder = msgspec.json.Encoder()
 
 
@@ -85,24 +112,47 @@ class Garbled(Exception):
 
 
 class FrameReader:
-    """Frames out of a stream of bytes that may be hostile."""
+    """Frames out of a stream of bytes and descriptors that may be hostile.
+
+    held: descriptors that have come and are in no answer yet, for whoever has this to close.
+    """
 
     def __init__(self) -> None:
+        self.held: list[int] = []
         self._buffer = bytearray()
+        self._due = 0
 
-    def feed(self, data: bytes) -> list[Answer]:
-        """The answers that `data` completes. Raises Garbled."""
+    def expect(self, descriptors: int) -> None:
+        """Take at most so many from now on."""
+        self._due = descriptors
+
+    def feed(self, data: bytes, descriptors: Sequence[int] = ()) -> Iterator[Answer]:
+        """The answers that `data` completes. Raises Garbled, maybe after the first of them."""
         self._buffer += data
-        answers = []
+        self.held += descriptors
+        self._due -= len(descriptors)
+        if self._due < 0:
+            raise Garbled("Descriptors came that nobody asked for.")
         while len(self._buffer) >= 4:
             end = 4 + int.from_bytes(self._buffer[:4], "little")
             if end > 4 + FRAME_LIMIT:
                 raise Garbled(f"A frame of {end - 4} bytes is beyond the limit.")
             if len(self._buffer) < end:
                 break
-            try:
-                answers.append(_decoder.decode(memoryview(self._buffer)[4:end].tobytes()))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise Garbled(str(error)) from error
+            body = memoryview(self._buffer)[4:end].tobytes()
             del self._buffer[:end]
-        return answers
+            yield self._answer(body)
+
+    def _answer(self, body: bytes) -> Answer:
+        try:
+            answer = _decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Garbled(str(error)) from error
+        if not isinstance(answer, _Returned):
+            return answer
+        if len(answer.files) != len(self.held):
+            raise Garbled(f"{len(self.held)} descriptors came for {len(answer.files)} files.")
+        named = zip(answer.files, self.held, strict=True)
+        files = tuple(OpenFile(output, name, held) for (output, name), held in named)
+        self.held = []
+        return Returned(answer.outputs, files)

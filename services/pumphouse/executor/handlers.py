@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -12,20 +11,9 @@ from pumphouse.contracts.message import Message, R_co, Request
 from pumphouse.contracts.records import ExecutionQueried, ExecutionSummary
 from pumphouse.contracts.vocabulary import Status
 from pumphouse.errors import NotFound, Unavailable
-from pumphouse.executor.endings import (
-    Ending,
-    executor_lost,
-    failed,
-    platform_error,
-    produced,
-    with_checked_outputs,
-)
-from pumphouse.executor.faults import PlatformFault, UnusableInput
+from pumphouse.executor.endings import Ending, executor_lost
 from pumphouse.executor.record import Record, Run
 from pumphouse.executor.reporting import Progress, deliver
-from pumphouse.executor.work import Variables, Work, work_of
-
-log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
 
@@ -47,26 +35,17 @@ class FollowsCatalog(Protocol):
     async def at_least(self, revision: int) -> None: ...
 
 
-class Place(Protocol):
-    """Where work is done: a blank process each time, or a pod."""
-
-    async def run(self, work: Work, record: Record) -> Ending: ...
-
-
-class Places(Protocol):
-    def of(self, plan: PlanResolved) -> Place: ...
+class Conducts(Protocol):
+    async def conduct(self, plan: PlanResolved, record: Record) -> Ending: ...
 
 
 class PlanHandlers:
     """Delivered twice at once, a plan is run once; delivered again, it asks the registry first."""
 
-    def __init__(
-        self, bus: Messenger, catalog: FollowsCatalog, variables: Variables, places: Places
-    ) -> None:
+    def __init__(self, bus: Messenger, catalog: FollowsCatalog, conductor: Conducts) -> None:
         self._bus = bus
         self._catalog = catalog
-        self._variables = variables
-        self._places = places
+        self._conductor = conductor
         self._runs: dict[str, Run] = {}
         self._is_stopping = False
 
@@ -79,7 +58,7 @@ class PlanHandlers:
             return
         run = self._runs[plan.execution_id] = Run(plan, envelope)
         try:
-            await self._conduct(plan, run)
+            await self._attempt(plan, run)
             run.settled.set_result(True)
         finally:
             del self._runs[plan.execution_id]
@@ -101,7 +80,7 @@ class PlanHandlers:
         for run in self._runs.values():
             run.give_back()
 
-    async def _conduct(self, plan: PlanResolved, run: Run) -> None:
+    async def _attempt(self, plan: PlanResolved, run: Run) -> None:
         if run.envelopes[0].delivery > 1:
             execution = await self._recorded(plan, run.envelopes[0])
             if execution is None:
@@ -113,7 +92,8 @@ class PlanHandlers:
             run.attempt = max(run.attempt, execution.attempt + 1)
         progress = Progress(self._bus, plan, run)
         try:
-            ending = await self._ending(plan, run.record)
+            await self._catalog.at_least(plan.catalog_revision)
+            ending = await self._conductor.conduct(plan, run.record)
             await self._tell_end(plan, run, ending, progress)
         finally:
             progress.abandon()
@@ -129,7 +109,7 @@ class PlanHandlers:
             started_at=run.record.started_at,
             finished_at=datetime.now(UTC),
             inputs=plan.inputs,
-            outputs=produced(ending, plan.outputs),
+            outputs=ending.produced,
             error=ending.error,
             position=position,
             lines=lines,
@@ -138,18 +118,6 @@ class PlanHandlers:
         if progress is not None:
             await progress.all_told()
         await deliver(self._bus, finished)
-
-    async def _ending(self, plan: PlanResolved, record: Record) -> Ending:
-        await self._catalog.at_least(plan.catalog_revision)
-        try:
-            work = work_of(plan, self._variables)
-            ending = await self._places.of(plan).run(work, record)
-        except UnusableInput as error:
-            return failed(error.message)
-        except PlatformFault as fault:
-            fault.report(log)
-            return platform_error(fault)
-        return with_checked_outputs(ending, plan.outputs)
 
     async def _reply(self, finished: ExecutionFinished, run: Run) -> None:
         for envelope in run.envelopes:

@@ -12,9 +12,10 @@ from pumphouse.contracts.catalog import Code
 from pumphouse.contracts.catalog import Pod as PodState
 from pumphouse.contracts.pods import PodReported
 from pumphouse.contracts.vocabulary import DeploymentStatus
-from pumphouse.errors import PumphouseError
+from pumphouse.errors import PumphouseError, Unavailable
+from pumphouse.executor.answers import ending_of
 from pumphouse.executor.elastic import EXIT_PATIENCE_S, exit_status
-from pumphouse.executor.endings import Ending, failed, of_answer, timed_out, vanished
+from pumphouse.executor.endings import Ending, failed, timed_out, vanished
 from pumphouse.executor.faults import PlatformFault, SandboxLost
 from pumphouse.executor.frames import Answer, Failed, Up
 from pumphouse.executor.record import Record
@@ -74,7 +75,10 @@ class Pod:
         self._told: PodReported | None = None
 
     async def ready(self, code: Code) -> None:
-        """Have the process up and stay so, and report what became of it. Raises PlatformFault."""
+        """Have the process up and stay so, and report what became of it.
+
+        Raises PlatformFault, and Unavailable when the code cannot be fetched now.
+        """
         self.is_wanted = True
         async with self._turn:
             earlier, self._told = self._life, None
@@ -86,16 +90,17 @@ class Pod:
                 await self._tell(DeploymentStatus.UP, life)
 
     async def run(self, work: Work, record: Record) -> Ending:
-        """Do the work when its turn has come. Raises PlatformFault."""
+        """Do the work when its turn has come. Raises PlatformFault and, as `ready`, Unavailable."""
         async with self._turn:
             try:
                 life = await self._hand_over(work, record)
             except CannotStart as error:
                 return failed(error.message)
-            ending = await self._outcome(life, work, record)
-            if not self.is_wanted:
-                await self._end_life()
-            return ending
+            try:
+                return await self._outcome(life, work, record)
+            finally:
+                if not self.is_wanted:
+                    await self._end_life()
 
     async def stop(self) -> None:
         """End the process as soon as it is idle; a later `run` or `ready` starts another."""
@@ -142,10 +147,12 @@ class Pod:
             await self._end_life()
             self._revive_later()
             return vanished(status, restarted=True)
-        await sandbox.caught_up()
-        sandbox.write_to(None)
         self._deaths = 0
-        return of_answer(answer)
+        try:
+            return await ending_of(answer, work)
+        finally:
+            await sandbox.caught_up()
+            sandbox.write_to(None)
 
     async def _living(self, code: Code, variables: dict[str, str]) -> Life:
         if self._life is not None and (self._life.is_over or self._life.code != code):
@@ -215,6 +222,8 @@ class Pod:
                     continue
                 except PlatformFault as fault:
                     fault.report(log)
+                    continue
+                except Unavailable:  # its code is not here and cannot be fetched now
                     continue
                 return
 

@@ -35,6 +35,7 @@ class Pods:
         self._enabled: dict[str, bool] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._chores: set[asyncio.Task[None]] = set()
+        self._farewells: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
     def pod(self, deployment_id: str) -> Pod:
@@ -70,29 +71,34 @@ class Pods:
         self._is_closing = True
         for chore in self._chores:
             chore.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
+        await asyncio.gather(*self._chores, *self._farewells, return_exceptions=True)
         known = {*self._enabled, *self._pods}
         await asyncio.gather(*(self._leave(deployment_id) for deployment_id in known))
 
     def _changed(self, change: CatalogChange) -> None:
         gone = change.deleted_deployment_id
         if gone is not None and self._enabled.pop(gone, None) is not None:
-            self._begin(gone, self._leave(gone))
+            self._begin(gone, self._leave(gone), self._farewells)
         deployment = change.deployment
         if deployment is None or deployment.mode is not Mode.LOW_LATENCY:
             return
         if self._enabled.get(deployment.id) is not deployment.is_enabled:
             self._enabled[deployment.id] = deployment.is_enabled
             turned = self._enable if deployment.is_enabled else self._disable
-            self._begin(deployment.id, turned(deployment.id))
+            self._begin(deployment.id, turned(deployment.id), self._chores)
 
-    def _begin(self, deployment_id: str, chore: Coroutine[Any, Any, None]) -> None:
+    def _begin(
+        self,
+        deployment_id: str,
+        chore: Coroutine[Any, Any, None],
+        among: set[asyncio.Task[None]],
+    ) -> None:
         if self._is_closing:
             chore.close()
             return
         task = asyncio.create_task(self._in_turn(deployment_id, chore))
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
+        among.add(task)
+        task.add_done_callback(among.discard)
 
     async def _in_turn(self, deployment_id: str, chore: Coroutine[Any, Any, None]) -> None:
         async with self._turns.setdefault(deployment_id, asyncio.Lock()):

@@ -11,17 +11,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from pumphouse.executor.faults import PlatformFault, SandboxLost
-from pumphouse.executor.frames import (
-    CHANNEL_MISUSED,
-    Answer,
-    FrameReader,
-    Garbled,
-    Job,
-    Ready,
-    Start,
-    encode,
-)
+from pumphouse.executor.channel import Channel
+from pumphouse.executor.faults import PlatformFault
+from pumphouse.executor.frames import Answer, Job, Start
 from pumphouse.executor.logs import LineSplitter, Log, MarkFinder
 
 RUNNER = Path(__file__).with_name("runner.py")
@@ -29,7 +21,6 @@ RUNNER = Path(__file__).with_name("runner.py")
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 _READ_SIZE = 1 << 16
-_READY_WITHIN_S = 30.0
 _STREAMS_PATIENCE_S = 0.5
 
 
@@ -42,34 +33,21 @@ class RunnerProcess:
         self.mark = secrets.token_hex(8)
         self.ended: asyncio.Future[int] = self._loop.create_future()
         try:
-            self._popen, self._socket, outputs = _spawn(interpreter)
+            self._popen, end, outputs = _spawn(interpreter)
         except OSError as error:
             raise PlatformFault(f"No interpreter could be started: {error}") from error
         self._pipes = [
             Pipe(descriptor, stream, self.mark)
             for descriptor, stream in zip(outputs, ("stdout", "stderr"), strict=True)
         ]
-        self._frames = FrameReader()
-        self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
-        self._is_open = True
-        self._is_ready = False
-        self._greeted = asyncio.Event()
-        self._loop.add_reader(self._socket.fileno(), self._read)
+        self._channel = Channel(end)
         self._watch_exit()
 
     async def send(self, message: Start | Job) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_READY_WITHIN_S):
-                await self._greeted.wait()
-        if not (self._is_ready and self._is_open):
-            raise SandboxLost("The runner has not come up, or has gone.")
-        try:
-            await self._loop.sock_sendall(self._socket, encode(message))
-        except OSError as error:
-            raise SandboxLost(f"The runner does not take any more: {error}") from error
+        await self._channel.send(message)
 
     async def receive(self) -> Answer | None:
-        return await self._answers.get()
+        return await self._channel.receive()
 
     def write_to(self, log: Log | None) -> None:
         for pipe in self._pipes:
@@ -90,10 +68,14 @@ class RunnerProcess:
         self._kill_group()
 
     async def finish(self, patience_s: float) -> int:
-        await asyncio.wait([self.ended], timeout=patience_s)
-        self.kill()
-        status = await asyncio.shield(self.ended)
-        await asyncio.wait([pipe.closed for pipe in self._pipes], timeout=_STREAMS_PATIENCE_S)
+        try:
+            await asyncio.wait([self.ended], timeout=patience_s)
+            self.kill()
+            status = await asyncio.shield(self.ended)
+            await asyncio.wait([pipe.closed for pipe in self._pipes], timeout=_STREAMS_PATIENCE_S)
+        finally:
+            self.kill()
+            self._channel.forget()
         for pipe in self._pipes:
             pipe.abandon()
         return status
@@ -102,35 +84,6 @@ class RunnerProcess:
         # Only before it is reaped: until then no stranger can have got its number.
         with contextlib.suppress(OSError):
             os.killpg(self._popen.pid, signal.SIGKILL)
-
-    def _read(self) -> bool:
-        """Take what has come; False when there is no more for now."""
-        try:
-            data = self._socket.recv(_READ_SIZE)
-            answers = self._frames.feed(data)
-        except BlockingIOError:
-            return False
-        except OSError:
-            data, answers = b"", []
-        except Garbled:
-            data, answers = b"", [CHANNEL_MISUSED]
-        for answer in answers:
-            if isinstance(answer, Ready):
-                self._is_ready = True
-                self._greeted.set()
-            else:
-                self._answers.put_nowait(answer)
-        if not data:
-            self._close_channel()
-        return bool(data)
-
-    def _close_channel(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._loop.remove_reader(self._socket.fileno())
-            self._socket.close()
-            self._answers.put_nowait(None)
-            self._greeted.set()
 
     def _watch_exit(self) -> None:
         if hasattr(os, "pidfd_open"):
@@ -150,9 +103,7 @@ class RunnerProcess:
             os.close(descriptor)
         self._kill_group()
         status = self._popen.wait()
-        while self._is_open and self._read():
-            pass
-        self._close_channel()
+        self._channel.drain()
         self.ended.set_result(status)
 
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import errno
 import importlib.machinery
 import importlib.util
 import json
 import os
 import signal
 import socket
+import stat
 import struct
 import sys
 import traceback
@@ -24,7 +26,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 OUTPUTS_LIMIT = 8 << 20
 DEPTH_LIMIT = 200
@@ -32,6 +34,7 @@ TEXT_LIMIT = 64 << 10
 CHANNEL_BROKEN = 71
 
 _LENGTH = struct.Struct("<I")
+_MOST_DESCRIPTORS = 250
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -63,10 +66,19 @@ class Channel:
         if os.getpid() != self._owner:
             os._exit(0)
 
-    def send_encoded(self, body: bytes) -> None:
+    def send_encoded(self, body: bytes, files: Sequence[OpenFile] = ()) -> None:
+        """Send a frame, and with its first bytes the files, which are then closed here."""
         self.leave_if_forked()
+        frame = memoryview(_LENGTH.pack(len(body)) + body)
+        descriptors = [file.descriptor for file in files]
         try:
-            self._socket.sendall(_LENGTH.pack(len(body)) + body)
+            for start in range(0, len(descriptors), _MOST_DESCRIPTORS):
+                some = descriptors[start : start + _MOST_DESCRIPTORS]
+                rights = struct.pack(f"{len(some)}i", *some)
+                self._socket.sendmsg([frame[:1]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+                frame = frame[1:]
+            self._socket.sendall(frame)
+            close(files)
         except OSError:
             os._exit(CHANNEL_BROKEN)
 
@@ -227,10 +239,21 @@ class Coroutines:
 # -- what the function returned
 
 
-def encode_outputs(returned: Any, declared: list[str]) -> bytes:
-    """The declared outputs as one JSON object. Raises Refused."""
+def answer_to(job: dict[str, Any], returned: Any) -> tuple[bytes, list[OpenFile]]:
+    """The frame that says what the function returned, and the files of it. Raises Refused."""
+    declared = job["outputs"]
+    check_presence(returned, declared)
+    apart = {*job["files"], *job["unused"]}
+    outputs = encode_outputs({n: None if n in apart else returned[n] for n in declared})
+    files = open_files({name: returned[name] for name in job["files"]})
+    named = json.dumps([(file.output, file.name) for file in files]).encode()
+    return b'{"kind":"returned","outputs":' + outputs + b',"files":' + named + b"}", files
+
+
+def check_presence(returned: Any, declared: list[str]) -> None:
+    """Raise Refused unless all that is declared was returned."""
     if not declared:
-        return b"{}"
+        return
     if not isinstance(returned, dict):
         found = "None" if returned is None else f"a value of type {type_of(returned)}"
         raise Refused(
@@ -240,7 +263,11 @@ def encode_outputs(returned: Any, declared: list[str]) -> bytes:
     missing = [name for name in declared if name not in returned]
     if missing:
         raise Refused(f"The returned dict lacks the declared output {names(missing)}.")
-    parts = [json.dumps(name).encode() + b":" + encode(name, returned[name]) for name in declared]
+
+
+def encode_outputs(outputs: dict[str, Any]) -> bytes:
+    """The values as one JSON object. Raises Refused."""
+    parts = [json.dumps(n).encode() + b":" + encode(n, value) for n, value in outputs.items()]
     size = sum(map(len, parts))
     if size > OUTPUTS_LIMIT:
         raise Refused(
@@ -318,6 +345,93 @@ def type_of(value: Any) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__name__
 
 
+class OpenFile:
+    """A file for the executor to read. name: in its folder."""
+
+    def __init__(self, output: str, path: str, descriptor: int) -> None:
+        self.output = output
+        self.name = os.path.basename(path).encode("utf-8", "replace").decode()
+        self.descriptor = descriptor
+
+
+def open_files(returned: dict[str, Any]) -> list[OpenFile]:
+    """The files that outputs name, but for those that are None. Raises Refused."""
+    files: list[OpenFile] = []
+    try:
+        for name, value in returned.items():
+            if value is not None:
+                path = path_of(name, value)
+                files.append(OpenFile(name, path, open_regular(name, path)))
+    except BaseException:
+        close(files)
+        raise
+    return files
+
+
+def close(files: Sequence[OpenFile]) -> None:
+    for file in files:
+        os.close(file.descriptor)
+
+
+def path_of(name: str, value: Any) -> str:
+    wanted = 'it must be {"path": <path of the file>} or None'
+    if not isinstance(value, dict):
+        raise Refused(
+            f"The output {name!r} is a file: {wanted}, but the function returned a value of type"
+            f" {type_of(value)} for it."
+        )
+    if "path" not in value:
+        raise Refused(
+            f"The output {name!r} is a file: {wanted}, but the returned dict has no 'path'."
+        )
+    path = value["path"]
+    if isinstance(path, os.PathLike):
+        path = os.fspath(path)
+    if not isinstance(path, str):
+        raise Refused(
+            f"The output {name!r} is a file: {wanted}, but its 'path' is a value of type"
+            f" {type_of(path)}."
+        )
+    return path
+
+
+def open_regular(name: str, path: str) -> int:
+    """A descriptor of a regular file; opening waits for nobody. Raises Refused."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        raise Refused(f"The output {name!r} is the file {path!r}, {hindrance(error)}") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise Refused(
+            f"The output {name!r} is {path!r}, which is {kind_of(mode)} and no regular file."
+        )
+    return descriptor
+
+
+def hindrance(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return "which does not exist: did the function write it?"
+    if number in (errno.EACCES, errno.EPERM):
+        return "which the execution is not allowed to read."
+    if number in (errno.EMFILE, errno.ENFILE):
+        return (
+            "which cannot be opened, because the code has too many files open: close those that"
+            " are no longer needed."
+        )
+    if number == errno.ENXIO:
+        return "which is a socket or a device and no regular file."
+    return f"which cannot be opened ({getattr(error, 'strerror', None) or error})."
+
+
+def kind_of(mode: int) -> str:
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"))
+    return next((kind for is_so, kind in kinds if is_so(mode)), "a device")
+
+
 def names(several: list[str]) -> str:
     return ", ".join(repr(name) for name in several)
 
@@ -383,7 +497,7 @@ class Runner:
     def run_once(self, job: dict[str, Any]) -> None:
         """Import, run, answer, and end as an interpreter does, without its slow finalisation."""
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        self._channel.send_encoded(self._answer(job, lambda: load(*self._place)))
+        self._channel.send_encoded(*self._answer(job, lambda: load(*self._place)))
         try:
             import atexit
 
@@ -413,9 +527,11 @@ class Runner:
             self._channel.leave_if_forked()
             for stream in streams:
                 os.write(stream, end_of_log)
-            self._channel.send_encoded(answer)
+            self._channel.send_encoded(*answer)
 
-    def _answer(self, job: dict[str, Any], find: Callable[[], Callable[..., Any]]) -> bytes:
+    def _answer(
+        self, job: dict[str, Any], find: Callable[[], Callable[..., Any]]
+    ) -> tuple[bytes, list[OpenFile]]:
         try:
             os.environ["CRAFT_AI_EXECUTION_ID"] = job["execution_id"]
             current_execution_id.set(job["execution_id"])
@@ -423,11 +539,10 @@ class Runner:
             returned = function(**arguments(function, job))
             if hasattr(returned, "__await__"):
                 returned = self._coroutines.result(returned)
-            outputs = encode_outputs(returned, job["outputs"])
-            return b'{"kind":"returned","outputs":' + outputs + b"}"
+            return answer_to(job, returned)
         except BaseException as error:
             message = explain(error, self._folder)
-            return json.dumps({"kind": "failed", "message": message}).encode()
+            return json.dumps({"kind": "failed", "message": message}).encode(), []
         finally:
             flush()
 

@@ -24,7 +24,7 @@ class Sandbox(Protocol):
         """Hand over, once it is ready. Raises SandboxLost when it is gone: nothing has run then."""
 
     async def receive(self) -> Answer | None:
-        """The next answer; None when no more can come."""
+        """The next answer, whose files are the caller's to close; None when no more can come."""
 
     def write_to(self, log: Log | None) -> None:
         """Where lines go from now on; None drops them."""
@@ -36,7 +36,10 @@ class Sandbox(Protocol):
         """End it and all that it started, at once."""
 
     async def finish(self, patience_s: float) -> int:
-        """Wait for its end, kill it after `patience_s`, take its last lines; its exit status."""
+        """Wait for its end, kill it after `patience_s`, take its last lines; its exit status.
+
+        Answers that were not received are dropped.
+        """
 
 
 class Backend(Protocol):

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """storage_dir: where the gateway puts code archives. work_dir: for this host's executors.
+    """s3_url: `http://KEY:SECRET@host:port/BUCKET`. work_dir: for this host's executors.
 
     elastic_prefetch: executions that one of the elastic queues may have running here at once.
     elastic_spares: blank interpreters that stand ready. kept_archives: extracted code kept.
@@ -12,7 +12,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     secret_key: str
-    storage_dir: str
+    s3_url: str
     work_dir: str
     elastic_prefetch: int = 4
     elastic_spares: int = 2

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from pumphouse.contracts.catalog import Code, Variable
 from pumphouse.contracts.executions import PlannedInput, PlanResolved
-from pumphouse.contracts.mappings import EndpointValue, EnvironmentVariable, RunValue
+from pumphouse.contracts.mappings import Dropped, EndpointValue, EnvironmentVariable, RunValue
+from pumphouse.contracts.vocabulary import DataType
 from pumphouse.errors import Invalid
 from pumphouse.executor.faults import PlatformFault, UnusableInput
 from pumphouse.executor.frames import Job, Start
@@ -17,12 +18,16 @@ from pumphouse.sealing import Sealer
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One call, where its code is, its environment variables, and its time limit in seconds."""
+    """One call, where its code is, its environment variables, and its time limit in seconds.
+
+    outbox: a folder to be made for copies of the files that it returns.
+    """
 
     code: Code
     job: Job
     variables: dict[str, str]
     timeout_s: float | None
+    outbox: Path
 
 
 class HasVariables(Protocol):
@@ -55,15 +60,28 @@ class Variables:
             raise PlatformFault(error.message) from error
 
 
-def work_of(plan: PlanResolved, variables: Variables) -> Work:
-    """Raises UnusableInput that names the input, and PlatformFault."""
+def work_of(
+    plan: PlanResolved, fetched: Mapping[str, Any], variables: Variables, outbox: Path
+) -> Work:
+    """fetched: the inputs that are not in the plan.
+
+    Raises UnusableInput that names the input, and PlatformFault.
+    """
+    files = [output for output in plan.outputs if output.data_type is DataType.FILE]
     job = Job(
         execution_id=plan.execution_id,
-        inputs={planned.name: _value(planned, variables) for planned in plan.inputs},
+        inputs={
+            planned.name: fetched[planned.name]
+            if planned.name in fetched
+            else _value(planned, variables)
+            for planned in plan.inputs
+        },
         absent=[planned.name for planned in plan.inputs if _may_be_absent(planned)],
         outputs=[output.name for output in plan.outputs],
+        files=[file.name for file in files if not isinstance(file.destination, Dropped)],
+        unused=[file.name for file in files if isinstance(file.destination, Dropped)],
     )
-    return Work(plan.code, job, variables.current(), plan.timeout_s)
+    return Work(plan.code, job, variables.current(), plan.timeout_s, outbox)
 
 
 def start_in(folder: Path, code: Code, variables: Mapping[str, str]) -> Start:
@@ -83,7 +101,8 @@ def environment_in(folder: Path, variables: Mapping[str, str]) -> dict[str, str]
 
 def _may_be_absent(planned: PlannedInput) -> bool:
     """A caller's None and no value at all are the same: the function's own default stands."""
-    return planned.value is None and isinstance(planned.source, EndpointValue | RunValue)
+    is_given = planned.value is not None or planned.reference is not None
+    return not is_given and isinstance(planned.source, EndpointValue | RunValue)
 
 
 def _value(planned: PlannedInput, variables: Variables) -> Any:

@@ -43,7 +43,7 @@ class Workplaces:
     ) -> Workplace:
         """Copy the code and hand it to a blank sandbox, with its one job or for jobs to come.
 
-        Raises PlatformFault.
+        Raises PlatformFault, and Unavailable when the code cannot be fetched now.
         """
         folder = self._workspace.new(purpose)
         try:

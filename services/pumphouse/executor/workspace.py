@@ -6,11 +6,15 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 _LOCK = ".lock"
+
+_REMOVAL_RESTS_S = (0.0, 0.1, 1.0)
+"""Before each try to remove a folder: a thread may still be putting something there."""
 
 
 class Workspace:
@@ -23,6 +27,16 @@ class Workspace:
     def new(self, purpose: str) -> Path:
         """The path of a folder that nobody else will make."""
         return self._folder / f"{purpose}-{secrets.token_hex(8)}"
+
+    @contextmanager
+    def folder(self, purpose: str) -> Iterator[Path]:
+        """As `new`, for one that may be made while the context is open and is removed after it."""
+        folder = self.new(purpose)
+        try:
+            yield folder
+        finally:
+            if folder.exists():
+                self.discard(folder)
 
     def discard(self, folder: Path) -> None:
         """Remove a folder in the background, whatever rights the code gave its content."""
@@ -84,4 +98,8 @@ def _remove(folder: Path) -> None:
         except OSError:
             return  # a process is still writing there; the next start clears it away
 
-    shutil.rmtree(folder, onerror=unlock)
+    for rest_s in _REMOVAL_RESTS_S:
+        time.sleep(rest_s)
+        shutil.rmtree(folder, onerror=unlock)
+        if not folder.exists():
+            return

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass
 
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
@@ -14,68 +14,87 @@ from pumphouse.gateway.accounts import AccountRoutes
 from pumphouse.gateway.authentication import (
     UserGuard,
     access_tokens,
-    download_tickets,
     result_tickets,
+    upload_permits,
 )
+from pumphouse.gateway.constants import Constants
+from pumphouse.gateway.data_store import DataStoreRoutes
 from pumphouse.gateway.definitions import Definitions
 from pumphouse.gateway.deployments import DeploymentRoutes
-from pumphouse.gateway.endpoints import ID_HEADERS, EndpointRoutes
+from pumphouse.gateway.endpoint_answers import ID_HEADERS, EndpointAnswers
+from pumphouse.gateway.endpoints import EndpointRoutes
 from pumphouse.gateway.executions import ExecutionRoutes
 from pumphouse.gateway.followings import Followings
 from pumphouse.gateway.holds import Holds
+from pumphouse.gateway.kept_values import KeptValues
+from pumphouse.gateway.links import Links, links_for
 from pumphouse.gateway.outcomes import Outcomes
 from pumphouse.gateway.pipelines import PipelineRoutes
 from pumphouse.gateway.problems import answer_problem
+from pumphouse.gateway.relay import Relay, open_relay
 from pumphouse.gateway.serving import Serving, serving
 from pumphouse.gateway.settings import Settings
+from pumphouse.gateway.single_files import SingleFiles
 from pumphouse.gateway.triggers import Triggers
+from pumphouse.gateway.uploads import Uploads
 from pumphouse.gateway.variables import VariableRoutes
 from pumphouse.sealing import Sealer
-from pumphouse.storage import FolderBlobs
+from pumphouse.storage import Storage, open_storage
 
 MAX_BODY_BYTES = 1024 * 1024
 
 
-def create_app(
-    settings: Settings, bus: Bus, catalog: Catalog, holds: Holds, followings: Followings
-) -> Litestar:
+@dataclass(frozen=True)
+class Surroundings:
+    """What is opened before the routes are made, and closed after them."""
+
+    bus: Bus
+    catalog: Catalog
+    holds: Holds
+    followings: Followings
+    storage: Storage
+    relay: Relay
+
+
+def create_app(settings: Settings, around: Surroundings) -> Litestar:
     """All routes, with what they need."""
     sealer = Sealer(settings.secret_key)
     tokens = access_tokens(sealer)
-    definitions = Definitions(catalog, bus, holds, settings.definition_hold_s)
-    outcomes = Outcomes(bus, holds, followings, settings.reply_patience_s)
-    triggers = Triggers(catalog, outcomes)
-    accounts = AccountRoutes(bus, catalog, sealer, tokens)
-    pipelines = PipelineRoutes(
-        definitions,
-        FolderBlobs(Path(settings.storage_dir)),
-        download_tickets(sealer),
-        settings.public_url,
-    )
+    accounts = AccountRoutes(around.bus, around.catalog, sealer, tokens)
+    definitions = Definitions(around.catalog, around.bus, around.holds, settings.definition_hold_s)
+    outcomes = Outcomes(around.bus, around.holds, around.followings, settings.reply_patience_s)
+    constants = Constants(around.storage.platform)
+    triggers = Triggers(around.catalog, outcomes, constants)
+    links = links_for(settings)
+    values = KeptValues(around.storage.platform)
+    files = SingleFiles(around.storage)
+    answers = EndpointAnswers(values, links)
+    tickets = result_tickets(sealer)
+    hold_s, result_hold_s = settings.hold_s, settings.result_hold_s
     endpoints = EndpointRoutes(
-        definitions,
-        triggers,
-        outcomes,
-        sealer,
-        result_tickets(sealer),
-        settings.hold_s,
-        settings.result_hold_s,
+        definitions, triggers, outcomes, sealer, tickets, answers, hold_s, result_hold_s
     )
     executions = ExecutionRoutes(
-        definitions, outcomes, triggers, bus, sealer, settings.result_hold_s
+        definitions, outcomes, triggers, around.bus, sealer, values, files, result_hold_s
     )
-    deployments = DeploymentRoutes(definitions, triggers, sealer)
+    relay = around.relay.routes() if links.may_relay else []
     return _assembled(
         UserGuard(tokens),
-        public=[*accounts.public(), *pipelines.public(), *endpoints.routes()],
+        public=[*accounts.public(), *endpoints.routes(), *relay],
         private=[
             *accounts.private(),
             *VariableRoutes(definitions, sealer).routes(),
-            *pipelines.routes(),
+            *PipelineRoutes(definitions, around.storage.platform, links).routes(),
+            *_data_store(around.storage, links, sealer).routes(),
             *executions.routes(),
-            *deployments.routes(),
+            *DeploymentRoutes(definitions, triggers, sealer, constants).routes(),
         ],
     )
+
+
+def _data_store(storage: Storage, links: Links, sealer: Sealer) -> DataStoreRoutes:
+    uploads = Uploads(storage.data, storage.platform, upload_permits(sealer))
+    return DataStoreRoutes(storage.data, uploads, links)
 
 
 def _assembled(
@@ -85,7 +104,9 @@ def _assembled(
         [*public, Router("/api/v1", guards=[guard], route_handlers=private)],
         exception_handlers={Exception: answer_problem},
         request_max_body_size=MAX_BODY_BYTES,
-        cors_config=CORSConfig(expose_headers=[*ID_HEADERS, "Location", "X-Request-Id"]),
+        cors_config=CORSConfig(
+            expose_headers=[*ID_HEADERS, "Content-Disposition", "ETag", "Location", "X-Request-Id"]
+        ),
         openapi_config=None,
         logging_config=None,
     )
@@ -96,9 +117,13 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[Serving]:
     """Serve HTTP while the context is open; entering returns once the port takes requests."""
     holds = Holds()
     followings = Followings()
-    async with following(bus) as catalog:
+    async with (
+        open_storage(settings.s3_url, settings.s3_public_url) as storage,
+        open_relay(settings) as relay,
+        following(bus) as catalog,
+    ):
         catalog.listen(followings.forget_deleted)
-        app = create_app(settings, bus, catalog, holds, followings)
+        app = create_app(settings, Surroundings(bus, catalog, holds, followings, storage, relay))
         try:
             async with serving(app, settings.host, settings.port, holds, settings.stop_s) as served:
                 yield served

@@ -25,13 +25,13 @@ def check_archive(content: bytes, function_path: str, function_name: str) -> Non
     """
     try:
         with tarfile.open(fileobj=io.BytesIO(_decompressed(content)), mode="r:") as archive:
-            source = _source(archive, clean_path(function_path, "function_path"))
+            source = _source(archive, path_inside(function_path, "function_path"))
     except (tarfile.TarError, EOFError, OverflowError, ValueError) as error:
         raise Invalid("The archive is not a gzip-compressed tar file, or is damaged.") from error
     _check_function(source, function_path, function_name)
 
 
-def clean_path(path: str, what: str) -> str:
+def path_inside(path: str, what: str) -> str:
     """A path inside an archive without detours. Raises Invalid for one that leads out of it."""
     if path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise Invalid(f"{what} {path[:200]!r} must be relative and stay inside the archive.")
@@ -55,7 +55,7 @@ def _source(archive: tarfile.TarFile, function_path: str) -> bytes:
     for count, member in enumerate(archive, start=1):
         if count > MAX_MEMBERS:
             raise TooLarge(f"The archive has more than {MAX_MEMBERS:,} members.")
-        path = clean_path(member.name, "The archive member")
+        path = path_inside(member.name, "The archive member")
         if member.isreg() and not member.issparse():
             size += member.size - (files[path].size if path in files else 0)
             files[path] = member

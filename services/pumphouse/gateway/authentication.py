@@ -13,6 +13,7 @@ from pumphouse.sealing import Sealer
 
 ACCESS_LIFE_S = 3600
 TICKET_LIFE_S = 600
+UPLOAD_LIFE_S = 24 * 3600
 
 _ALGORITHM = "HS256"
 
@@ -49,9 +50,9 @@ def result_tickets(sealer: Sealer) -> SignedTokens:
     return SignedTokens(sealer, "result-ticket", TICKET_LIFE_S)
 
 
-def download_tickets(sealer: Sealer) -> SignedTokens:
-    """Tokens that name a blob which their holder may read."""
-    return SignedTokens(sealer, "download-ticket", TICKET_LIFE_S)
+def upload_permits(sealer: Sealer) -> SignedTokens:
+    """Tokens that name an upload which their holder may go on with."""
+    return SignedTokens(sealer, "upload-permit", UPLOAD_LIFE_S)
 
 
 class UserGuard(Shared):

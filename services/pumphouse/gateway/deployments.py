@@ -17,7 +17,7 @@ from pumphouse.contracts.definitions import (
     DeploymentSubmitted,
 )
 from pumphouse.contracts.vocabulary import DeploymentStatus, Rule
-from pumphouse.errors import Invalid
+from pumphouse.errors import Invalid, NotFound, PumphouseError, Unavailable
 from pumphouse.gateway.answers import json_answer
 from pumphouse.gateway.asking import is_asked_to_wait
 from pumphouse.gateway.bodies import (
@@ -26,9 +26,10 @@ from pumphouse.gateway.bodies import (
     only_texts,
     read_body_as,
     read_fields,
-    read_inputs,
 )
+from pumphouse.gateway.constants import Constants
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.given_inputs import read_call
 from pumphouse.gateway.mappings import revise
 from pumphouse.gateway.names import check_endpoint_token
 from pumphouse.gateway.orders import (
@@ -40,10 +41,11 @@ from pumphouse.gateway.orders import (
 )
 from pumphouse.gateway.periods import LogPeriod
 from pumphouse.gateway.sharing import Shared
-from pumphouse.gateway.triggers import Triggers
+from pumphouse.gateway.triggers import Triggers, check_callable
 from pumphouse.gateway.views import caller_types, list_deployment, show_deployment
 from pumphouse.mapping import check_schedule, complete
 from pumphouse.sealing import Sealer
+from pumphouse.storage.keys import deployment_prefix
 
 _UNSETTLED = (DeploymentStatus.PENDING, DeploymentStatus.RETRYING)
 
@@ -62,6 +64,7 @@ class DeploymentRoutes(Shared):
     definitions: Definitions
     triggers: Triggers
     sealer: Sealer
+    constants: Constants
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Routes below /api/v1 for users."""
@@ -74,7 +77,7 @@ class DeploymentRoutes(Shared):
             get(one)(self.show),
             patch(one)(self.update),
             delete(one, status_code=HTTPStatus.OK)(self.delete),
-            post(f"{one}/executions")(self.trigger),
+            post(f"{one}/executions", request_max_body_size=None)(self.trigger),
             post(f"{one}/logs")(self.logs),
         ]
 
@@ -100,7 +103,7 @@ class DeploymentRoutes(Shared):
         deployment, pipeline = await self.definitions.deployment(name)
         if is_asked_to_wait(request):
             deployment = await self._settled(deployment)
-        return self._answer(deployment, pipeline)
+        return await self._answer(deployment, pipeline)
 
     async def update(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         revision = await read_body_as(Revision, request)
@@ -112,10 +115,9 @@ class DeploymentRoutes(Shared):
                 f" there is {found}."
             )
         deployment, pipeline = await self.definitions.deployment(name)
-        revised = await self._revise(
-            deployment, _revised(deployment, pipeline, revision), request.user
-        )
-        return self._answer(revised, pipeline)
+        wished = await self._with_large_constants_away(_revised(deployment, pipeline, revision))
+        revised = await self._revise(deployment, wished, request.user)
+        return await self._answer(revised, pipeline)
 
     async def delete(self, name: FromPath[str]) -> Response[bytes]:
         deployment, _ = await self.definitions.deployment(name)
@@ -136,9 +138,11 @@ class DeploymentRoutes(Shared):
 
     async def trigger(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         deployment, pipeline = await self.definitions.deployment(name)
-        given = await read_inputs(request, caller_types(deployment, pipeline))
-        execution_id = await self.triggers.call(deployment, pipeline, given)
-        return json_answer({"execution_id": execution_id}, HTTPStatus.ACCEPTED)
+        check_callable(deployment)
+        async with self.triggers.intake(pipeline.id, deployment.id) as intake:
+            given = await read_call(request, caller_types(deployment, pipeline), intake)
+            await self.triggers.call(deployment, pipeline, given, intake)
+        return json_answer({"execution_id": intake.execution_id}, HTTPStatus.ACCEPTED)
 
     async def logs(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         """What a pod writes outside of executions is not kept yet."""
@@ -153,17 +157,36 @@ class DeploymentRoutes(Shared):
         deployment = deployment_for(
             order, rule, pipeline, self.sealer, request.user, datetime.now(UTC)
         )
-        await self.definitions.change(DeploymentSubmitted(deployment=deployment))
+        await self._submit(await self._with_large_constants_away(deployment))
         stored = self.definitions.catalog.deployments.get(deployment.id, deployment)
-        return self._answer(stored, pipeline, HTTPStatus.CREATED)
+        whole = msgspec.structs.replace(stored, mapping=deployment.mapping)
+        return await self._answer(whole, pipeline, HTTPStatus.CREATED)
+
+    async def _submit(self, deployment: Deployment) -> None:
+        try:
+            await self.definitions.change(DeploymentSubmitted(deployment=deployment))
+        except Unavailable:
+            raise  # the registry may have stored the deployment, which needs its constants then
+        except PumphouseError:
+            await self.constants.forget(deployment.mapping)
+            raise
+
+    async def _with_large_constants_away(self, deployment: Deployment) -> Deployment:
+        prefix = deployment_prefix(deployment.pipeline_id, deployment.id)
+        mapping = await self.constants.put_away(deployment.mapping, prefix)
+        return msgspec.structs.replace(deployment, mapping=mapping)
 
     async def _revise(
         self, deployment: Deployment, revised: Deployment, user_id: str
     ) -> Deployment:
         stamped = msgspec.structs.replace(revised, updated_at=datetime.now(UTC), updated_by=user_id)
-        await self.definitions.change(
-            DeploymentRevised(deployment=stamped, base=deployment.updated_at)
-        )
+        try:
+            await self.definitions.change(
+                DeploymentRevised(deployment=stamped, base=deployment.updated_at)
+            )
+        except NotFound:
+            await self.constants.forget(stamped.mapping)
+            raise
         return self.definitions.catalog.deployments.get(deployment.id, stamped)
 
     async def _settled(self, deployment: Deployment) -> Deployment:
@@ -176,10 +199,12 @@ class DeploymentRoutes(Shared):
         await self.definitions.hold_until(is_settled)
         return catalog.deployment(deployment.name)
 
-    def _answer(
+    async def _answer(
         self, deployment: Deployment, pipeline: Pipeline, status: HTTPStatus = HTTPStatus.OK
     ) -> Response[bytes]:
-        return json_answer(show_deployment(deployment, pipeline, self.sealer.open), status)
+        mapping = await self.constants.brought_back(deployment.mapping)
+        whole = msgspec.structs.replace(deployment, mapping=mapping)
+        return json_answer(show_deployment(whole, pipeline, self.sealer.open), status)
 
 
 def _revised(deployment: Deployment, pipeline: Pipeline, revision: Revision) -> Deployment:

@@ -1,32 +1,33 @@
 """Routes of endpoints: what anyone calls who holds an endpoint's token."""
 
+import contextlib
 import hmac
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from litestar import Response, get, post
+from litestar import Response, get, post, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from pumphouse.contracts.catalog import Deployment, Pipeline
-from pumphouse.errors import NotFound, Unauthorized
+from pumphouse.errors import Conflict, NotFound, Unauthorized, Unavailable
 from pumphouse.gateway.answers import json_answer
 from pumphouse.gateway.authentication import SignedTokens, credentials
-from pumphouse.gateway.bodies import ApiRequest, read_inputs
+from pumphouse.gateway.bodies import ApiRequest
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.endpoint_answers import EndpointAnswers, result_headers
 from pumphouse.gateway.followings import Outcome
+from pumphouse.gateway.given_inputs import read_call
 from pumphouse.gateway.names import known_id
 from pumphouse.gateway.outcomes import Outcomes, check_success
 from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.triggers import Triggers, check_callable
-from pumphouse.gateway.views import caller_types, endpoint_outputs
+from pumphouse.gateway.views import caller_types
 from pumphouse.sealing import Sealer
 
 SDK_HEADER = "craft-ai-client"
 """Sent by clients that come back for the result themselves."""
-
-ID_HEADERS = ("Craft-Ai-Execution-Id", "Execution-Id")
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,20 @@ class EndpointRoutes(Shared):
     outcomes: Outcomes
     sealer: Sealer
     tickets: SignedTokens
+    answers: EndpointAnswers
     hold_s: float
     result_hold_s: float
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Routes that the token of the endpoint opens, not that of a user."""
         result = "/endpoints/{path:str}/executions/{execution_id:str}"
+        wrapped = "/endpoints/v1/{path:str}/executions/{execution_id:str}"
         return [
-            post("/endpoints/{path:str}")(self.call),
+            post("/endpoints/{path:str}", request_max_body_size=None)(self.call),
             get(result)(self.result),
             post(result)(self.result_again),
-            get("/endpoints/v1/{path:str}/executions/{execution_id:str}")(self.wrapped_result),
+            get(wrapped)(self.wrapped_result),
+            route(f"{wrapped}/outputs/{{name:path}}", http_method=["GET", "HEAD"])(self.file),
         ]
 
     async def call(self, path: FromPath[str], request: ApiRequest) -> Response[bytes]:
@@ -54,28 +58,31 @@ class EndpointRoutes(Shared):
         deployment, pipeline = await self._endpoint(path)
         deployment = await self._opened(deployment, credentials(request, "EndpointToken"))
         check_callable(deployment)
-        given = await read_inputs(request, caller_types(deployment, pipeline))
-        execution_id = await self.triggers.call(deployment, pipeline, given)
+        async with self.triggers.intake(pipeline.id, deployment.id) as intake:
+            given = await read_call(request, caller_types(deployment, pipeline), intake)
+            await self.triggers.call(deployment, pipeline, given, intake)
+        execution_id = intake.execution_id
         is_sdk = SDK_HEADER in request.headers
         outcome = None if is_sdk else await self.outcomes.outcome(execution_id, self.hold_s)
-        if outcome is None:
-            address = self._address(deployment, execution_id, hop=1)
-            return _redirect(HTTPStatus.SEE_OTHER, execution_id, address)
-        return _outputs(execution_id, outcome)
+        if outcome is not None:
+            check_success(execution_id, outcome)
+            # Its outputs may be out of reach now; to repeat the call would run it once more.
+            with contextlib.suppress(Unavailable):
+                return await self.answers.plain(deployment, execution_id, outcome, request)
+        address = self._address(deployment, execution_id, hop=1)
+        return _redirect(HTTPStatus.SEE_OTHER, execution_id, address)
 
     async def result(
         self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
     ) -> Response[bytes]:
         """The outputs of an execution, or the same address again while there are none."""
-        deployment, _ = await self._endpoint(path)
-        given = credentials(request, "EndpointToken") or request.query_params.get("token")
-        if given is None or self.tickets.subject(given) != execution_id:
-            deployment = await self._opened(deployment, given)
-        outcome = await self._outcome(deployment, execution_id)
+        deployment = await self._opened_for(path, execution_id, request)
+        outcome = await self._outcome(deployment, execution_id, self.result_hold_s)
         if outcome is None:
             address = self._address(deployment, execution_id, _hop(request) + 1)
             return _redirect(HTTPStatus.TEMPORARY_REDIRECT, execution_id, address)
-        return _outputs(execution_id, outcome)
+        check_success(execution_id, outcome)
+        return await self.answers.plain(deployment, execution_id, outcome, request)
 
     async def result_again(
         self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
@@ -90,15 +97,28 @@ class EndpointRoutes(Shared):
         deployment, _ = await self._endpoint(path)
         token = request.query_params.get("token") or credentials(request, "EndpointToken")
         deployment = await self._opened(deployment, token)
-        outcome = await self._outcome(deployment, execution_id)
+        outcome = await self._outcome(deployment, execution_id, self.result_hold_s)
         if outcome is None:
             query = f"token={quote(token or '')}&hop={_hop(request) + 1}"
             address = f"/endpoints/v1/{path}/executions/{execution_id}?{query}"
             return _redirect(HTTPStatus.TEMPORARY_REDIRECT, execution_id, address)
         check_success(execution_id, outcome)
-        outputs = endpoint_outputs(outcome.outputs)
-        wrapped = {name: {"value": value} for name, value in outputs.items()}
-        return json_answer({"outputs": wrapped, "execution_id": execution_id})
+        return await self.answers.wrapped(deployment, execution_id, outcome, request)
+
+    async def file(
+        self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
+    ) -> Response[bytes]:
+        """The bytes of one output, for whoever holds the endpoint's token or the result's ticket.
+
+        Its name is what follows the last slash of the address before that is decoded.
+        """
+        deployment = await self._opened_for(path, execution_id, request)
+        outcome = await self._outcome(deployment, execution_id, timeout=0)
+        if outcome is None:
+            raise Conflict("The execution has not ended: ask for its outputs first.")
+        check_success(execution_id, outcome)
+        name = unquote(request.scope["raw_path"].rpartition(b"/")[2].decode("ascii", "replace"))
+        return self.answers.file(deployment, execution_id, outcome, name)
 
     async def _endpoint(self, path: str) -> tuple[Deployment, Pipeline]:
         try:
@@ -121,11 +141,21 @@ class EndpointRoutes(Shared):
             raise Unauthorized("The endpoint token is not the one of this endpoint.")
         return current
 
-    async def _outcome(self, deployment: Deployment, execution_id: str) -> Outcome | None:
-        """The end of an execution of this endpoint; None after the hold. Raises NotFound."""
+    async def _opened_for(self, path: str, execution_id: str, request: ApiRequest) -> Deployment:
+        """The deployment, when the request may see this execution of it. Raises Unauthorized."""
+        deployment, _ = await self._endpoint(path)
+        given = credentials(request, "EndpointToken") or request.query_params.get("token")
+        if given is not None and self.tickets.subject(given) == execution_id:
+            return deployment
+        return await self._opened(deployment, given)
+
+    async def _outcome(
+        self, deployment: Deployment, execution_id: str, timeout: float
+    ) -> Outcome | None:
+        """The end of an execution of this endpoint; None after `timeout` s. Raises NotFound."""
         known_id(execution_id, "execution")
         await self._check_belongs(deployment, execution_id)
-        return await self.outcomes.outcome(execution_id, self.result_hold_s)
+        return await self.outcomes.outcome(execution_id, timeout)
 
     async def _check_belongs(self, deployment: Deployment, execution_id: str) -> None:
         if await self.outcomes.deployment_of(execution_id) != deployment.id:
@@ -148,16 +178,5 @@ def _hop(request: ApiRequest) -> int:
 
 
 def _redirect(status: HTTPStatus, execution_id: str, address: str) -> Response[bytes]:
-    headers = dict.fromkeys(ID_HEADERS, execution_id)
-    headers |= {"Location": address, "Cache-Control": "no-store"}
+    headers = result_headers(execution_id) | {"Location": address}
     return json_answer({"execution_id": execution_id}, status, headers)
-
-
-def _outputs(execution_id: str, outcome: Outcome) -> Response[bytes]:
-    check_success(execution_id, outcome)
-    outputs = endpoint_outputs(outcome.outputs)
-    headers = dict.fromkeys(ID_HEADERS, execution_id)
-    return json_answer(
-        {"output": outputs, "outputs": outputs, "execution_id": execution_id},
-        headers=headers | {"Cache-Control": "no-store"},
-    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from litestar import Response, delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -14,23 +15,21 @@ from pumphouse.contracts.vocabulary import Status
 from pumphouse.errors import Conflict, NotFound
 from pumphouse.gateway.answers import json_answer, no_content
 from pumphouse.gateway.asking import is_asked_to_wait
-from pumphouse.gateway.bodies import (
-    ApiRequest,
-    only_once,
-    only_texts,
-    read_body_as,
-    read_fields,
-)
+from pumphouse.gateway.bodies import ApiRequest, read_body_as
 from pumphouse.gateway.definitions import Definitions
 from pumphouse.gateway.documents import read_json, read_object
+from pumphouse.gateway.given_inputs import read_run
+from pumphouse.gateway.kept_values import KeptValues
 from pumphouse.gateway.mappings import read_mapping
 from pumphouse.gateway.names import known_id
 from pumphouse.gateway.outcomes import Outcomes, check_success
 from pumphouse.gateway.periods import LogPeriod
 from pumphouse.gateway.sharing import Shared
+from pumphouse.gateway.single_files import SingleFiles
 from pumphouse.gateway.triggers import Triggers
 from pumphouse.gateway.views import (
     input_value,
+    is_file,
     show_execution,
     show_line,
     show_outputs,
@@ -49,13 +48,15 @@ class ExecutionRoutes(Shared):
     triggers: Triggers
     bus: Bus
     sealer: Sealer
+    values: KeptValues
+    files: SingleFiles
     hold_s: float
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Routes below /api/v1 for users."""
         one = "/executions/{execution_id:str}"
         return [
-            post("/pipelines/{name:str}/run")(self.run),
+            post("/pipelines/{name:str}/run", request_max_body_size=None)(self.run),
             get("/pipelines/{name:str}/executions")(self.show_all),
             get("/pipelines/{name:str}/executions/latest")(self.latest_of_pipeline),
             get("/deployments/{name:str}/executions/latest")(self.latest_of_deployment),
@@ -69,14 +70,16 @@ class ExecutionRoutes(Shared):
 
     async def run(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         pipeline = await self.definitions.pipeline(name)
-        fields = only_once(only_texts(await read_fields(request)))
-        given = read_object(fields.get("json_inputs") or "{}", "json_inputs")
-        mapping = read_mapping(
-            read_json(fields.get("inputs_mapping") or "[]", "inputs_mapping"),
-            read_json(fields.get("outputs_mapping") or "[]", "outputs_mapping"),
-        )
-        execution_id = await self.triggers.run(pipeline, mapping, given, request.user)
-        return json_answer({"execution_id": execution_id}, HTTPStatus.ACCEPTED)
+        types = {item.name: item.data_type for item in pipeline.inputs}
+        async with self.triggers.intake(pipeline.id, None) as intake:
+            fields = await read_run(request, types, intake)
+            given = read_object(fields.get("json_inputs") or "{}", "json_inputs")
+            mapping = read_mapping(
+                read_json(fields.get("inputs_mapping") or "[]", "inputs_mapping"),
+                read_json(fields.get("outputs_mapping") or "[]", "outputs_mapping"),
+            )
+            await self.triggers.run(pipeline, mapping, given, intake, request.user)
+        return json_answer({"execution_id": intake.execution_id}, HTTPStatus.ACCEPTED)
 
     async def show_all(self, name: FromPath[str]) -> Response[bytes]:
         pipeline = await self.definitions.pipeline(name)
@@ -96,9 +99,16 @@ class ExecutionRoutes(Shared):
         await self.definitions.catalog.refresh()
         execution = described.execution
         with_values = request.query_params.get("include_io_values", "").lower() != "false"
+        whole = msgspec.structs.replace(
+            described,
+            inputs=await self.values.of_inputs(described.inputs),
+            outputs=await self.values.of_outputs(described.outputs)
+            if with_values
+            else described.outputs,
+        )
         return json_answer(
             show_execution(
-                described,
+                whole,
                 self.definitions.catalog.pipelines.get(execution.pipeline_id),
                 self.definitions.deployment_name(execution.deployment_id),
                 self.sealer.open,
@@ -116,7 +126,8 @@ class ExecutionRoutes(Shared):
         outcome = await self.outcomes.outcome(execution_id, self.hold_s if is_waiting else 0)
         if outcome is not None:
             check_success(execution_id, outcome)
-            return json_answer({"outputs": show_outputs(outcome.outputs)})
+            outputs = await self.values.of_outputs(outcome.outputs)
+            return json_answer({"outputs": show_outputs(outputs)})
         if not is_waiting:
             raise Conflict("The execution has not ended: add wait_for_completion=true to wait.")
         location = f"/api/v1/executions/{execution_id}/outputs?wait_for_completion=true"
@@ -130,23 +141,27 @@ class ExecutionRoutes(Shared):
         self, execution_id: FromPath[str], output_name: FromPath[str]
     ) -> Response[bytes]:
         described = await self.outcomes.described(known_id(execution_id, "execution"))
-        for item in described.outputs:
-            if item.name == output_name:
-                has_value = described.execution.status is Status.SUCCEEDED
-                return json_answer(item.value) if has_value else no_content()
-        raise NotFound(f"The execution has no output {output_name[:200]!r}.")
+        item = next((item for item in described.outputs if item.name == output_name), None)
+        if item is None:
+            raise NotFound(f"The execution has no output {output_name[:200]!r}.")
+        if described.execution.status is not Status.SUCCEEDED:
+            return no_content()
+        if is_file(item):
+            return await self.files.of_output(item)
+        return json_answer((await self.values.of_output(item)).value)
 
     async def input(
         self, execution_id: FromPath[str], input_name: FromPath[str]
     ) -> Response[bytes]:
         described = await self.outcomes.described(known_id(execution_id, "execution"))
-        for item in described.inputs:
-            if item.name == input_name:
-                has_value = described.execution.started_at is not None
-                return (
-                    json_answer(input_value(item, self.sealer.open)) if has_value else no_content()
-                )
-        raise NotFound(f"The execution has no input {input_name[:200]!r}.")
+        item = next((item for item in described.inputs if item.name == input_name), None)
+        if item is None:
+            raise NotFound(f"The execution has no input {input_name[:200]!r}.")
+        if described.execution.started_at is None:
+            return no_content()
+        if is_file(item):
+            return await self.files.of_input(item)
+        return json_answer(input_value(await self.values.of_input(item), self.sealer.open))
 
     async def logs(self, execution_id: FromPath[str], request: ApiRequest) -> Response[bytes]:
         period = await read_body_as(LogPeriod, request)

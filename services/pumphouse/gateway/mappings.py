@@ -30,6 +30,7 @@ _SOURCE_KEYS = (
     "datastore_path",
     "is_null",
 )
+_CHANGEABLE = (Constant, StoredFile, FileTarget)
 _DESTINATION_KEYS = ("endpoint_output_name", "datastore_path", "is_null")
 
 
@@ -120,7 +121,7 @@ def kind_of(place: AnySource | AnyDestination) -> str:
 
 
 def revise(mapping: Mapping, inputs: Any, outputs: Any) -> Mapping:
-    """The mapping with other constants; what is not listed stays.
+    """The mapping with other constants and paths of the data store; what is not listed stays.
 
     Raises Invalid when anything else would change, or an item names nothing in the mapping.
     """
@@ -132,11 +133,13 @@ def revise(mapping: Mapping, inputs: Any, outputs: Any) -> Mapping:
     for output in read_outputs(outputs):
         stored = destinations.get(output.output)
         _check_change("Output", output.output, stored, output.destination)
+        destinations[output.output] = output.destination
     return Mapping(
-        inputs=tuple(
-            InputMapping(input=item.input, source=sources[item.input]) for item in mapping.inputs
+        inputs=tuple(InputMapping(input=name, source=source) for name, source in sources.items()),
+        outputs=tuple(
+            OutputMapping(output=name, destination=destination)
+            for name, destination in destinations.items()
         ),
-        outputs=mapping.outputs,
     )
 
 
@@ -151,10 +154,10 @@ def _check_change(what: str, name: str, stored: Place | None, wished: Place) -> 
             f"{what} {name!r} is mapped as {kind_of(stored)!r} and cannot become"
             f" {kind_of(wished)!r}: create another deployment."
         )
-    if stored != wished and not isinstance(wished, Constant):
+    if stored != wished and not isinstance(wished, _CHANGEABLE):
         raise Invalid(
-            f"{what} {name!r}: only a constant_value can be changed; for anything else create"
-            " another deployment."
+            f"{what} {name!r}: only a constant_value or a datastore_path can be changed; for"
+            " anything else create another deployment."
         )
 
 

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import quote
 
 import msgspec
 import uuid_utils
@@ -16,18 +15,19 @@ from litestar.params import FromPath
 from pumphouse.contracts.catalog import Code, Pipeline
 from pumphouse.contracts.definitions import PipelineDiscarded, PipelineSubmitted
 from pumphouse.contracts.vocabulary import PipelineStatus
-from pumphouse.errors import Conflict, NotFound, PumphouseError, Unauthorized, Unavailable
+from pumphouse.errors import Conflict, PumphouseError, Unavailable
 from pumphouse.gateway.answers import json_answer
 from pumphouse.gateway.archives import MAX_CONTENT_BYTES, check_archive
 from pumphouse.gateway.asking import is_asked_to_wait
-from pumphouse.gateway.authentication import SignedTokens
 from pumphouse.gateway.bodies import ApiRequest, read_body_as, read_fields
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.links import Links
 from pumphouse.gateway.periods import LogPeriod
 from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.submissions import no_template, read_submission
 from pumphouse.gateway.views import list_pipeline, show_pipeline
-from pumphouse.storage import Blobs
+from pumphouse.storage import Bucket
+from pumphouse.storage.keys import archive_key
 
 MAX_SUBMISSION_BYTES = MAX_CONTENT_BYTES + 2 * 1024 * 1024
 
@@ -40,9 +40,8 @@ class FromTemplate(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class PipelineRoutes(Shared):
     definitions: Definitions
-    blobs: Blobs
-    downloads: SignedTokens
-    public_url: str | None
+    bucket: Bucket
+    links: Links
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Routes below /api/v1 for users."""
@@ -54,10 +53,6 @@ class PipelineRoutes(Shared):
             post("/pipelines/{name:str}/logs")(self.logs),
             get("/pipelines/{name:str}/download")(self.download),
         ]
-
-    def public(self) -> list[HTTPRouteHandler]:
-        """Routes whose address is the permission."""
-        return [get("/downloads/pipelines/{pipeline_id:str}")(self.archive)]
 
     async def create(self, request: ApiRequest) -> Response[bytes]:
         if request.content_type[0] == MediaType.JSON:
@@ -72,7 +67,7 @@ class PipelineRoutes(Shared):
             id=identifier,
             name=submission.name,
             code=Code(
-                archive=f"pipelines/{identifier}.tgz",
+                archive=archive_key(identifier),
                 function_path=submission.function_path,
                 function_name=submission.function_name,
             ),
@@ -111,7 +106,6 @@ class PipelineRoutes(Shared):
         await self.definitions.change(
             PipelineDiscarded(pipeline_id=pipeline.id, with_deployments=is_forced)
         )
-        await self.blobs.delete(pipeline.code.archive)
         return json_answer(
             {
                 "pipeline": {"name": pipeline.name},
@@ -130,28 +124,19 @@ class PipelineRoutes(Shared):
 
     async def download(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         pipeline = await self.definitions.pipeline(name)
-        ticket = quote(self.downloads.issue(pipeline.id))
-        base = (self.public_url or str(request.base_url)).rstrip("/")
-        url = f"{base}/downloads/pipelines/{pipeline.id}?ticket={ticket}"
-        return json_answer({"signed_url": url})
-
-    async def archive(self, pipeline_id: FromPath[str], request: ApiRequest) -> Response[bytes]:
-        if self.downloads.subject(request.query_params.get("ticket", "")) != pipeline_id:
-            raise Unauthorized("This link has expired or is wrong: ask for another one.")
-        pipeline = self.definitions.catalog.pipelines.get(pipeline_id)
-        if pipeline is None:
-            raise NotFound("This pipeline is gone.")
-        content = await self.blobs.get(pipeline.code.archive)
-        return Response(content, media_type="application/octet-stream")
+        key = pipeline.code.archive
+        await self.bucket.info(key)
+        url = self.bucket.download_url(key, file_name=f"{pipeline.name}.tgz")
+        return json_answer({"signed_url": self.links.reachable(url, request)})
 
     async def _submit(self, pipeline: Pipeline, content: bytes) -> None:
-        await self.blobs.put(pipeline.code.archive, content)
+        await self.bucket.put(pipeline.code.archive, content)
         try:
             await self.definitions.change(PipelineSubmitted(pipeline=pipeline))
         except Unavailable:
             raise  # the registry may have stored the pipeline, which needs its code then
         except PumphouseError:
-            await self.blobs.delete(pipeline.code.archive)
+            await self.bucket.delete(pipeline.code.archive)
             raise
 
     async def _settled(self, pipeline: Pipeline) -> Pipeline:

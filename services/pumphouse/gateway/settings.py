@@ -7,7 +7,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """PUMPHOUSE_<FIELD> in the environment.
 
     port: 0 takes a free one. public_url: how clients reach this gateway, when that differs from
-    the address of their requests. storage_dir: the folder that executors read code from.
+    the address of their requests. s3_url: of the object store, `http://KEY:SECRET@host/BUCKET`;
+    s3_public_url: scheme, host and port that clients reach it by, when they are others.
+    s3_relay: whether clients reach it through this gateway; None lets those who could not
+    otherwise, because the store listens on this machine alone and they are on another.
     hold_s: longest wait for the outputs in the call that triggers them; result_hold_s: in each
     call that follows a redirect; definition_hold_s: for a status of a pipeline or deployment.
     reply_patience_s: age at which the registry is asked about an execution as well as the bus.
@@ -18,7 +21,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     public_url: str | None = None
     secret_key: str
-    storage_dir: str
+    s3_url: str
+    s3_public_url: str | None = None
+    s3_relay: bool | None = None
     hold_s: float = 25.0
     result_hold_s: float = 45.0
     definition_hold_s: float = 8.0

@@ -10,7 +10,7 @@ from litestar.datastructures import UploadFile
 from pumphouse.contracts.catalog import PipelineInput, PipelineOutput
 from pumphouse.contracts.vocabulary import DataType
 from pumphouse.errors import Invalid, NotFound, NotSupported
-from pumphouse.gateway.archives import clean_path
+from pumphouse.gateway.archives import path_inside
 from pumphouse.gateway.forms import (
     Node,
     as_boolean,
@@ -101,7 +101,7 @@ def _required(tree: dict[str, Node], key: str) -> str:
 
 
 def _function_path(path: str) -> str:
-    cleaned = clean_path(path, "function_path")
+    cleaned = path_inside(path, "function_path")
     if not cleaned.endswith(".py"):
         raise Invalid(f"function_path {path[:200]!r} must name a .py file.")
     return cleaned

@@ -1,6 +1,6 @@
 """What the HTTP API shows of pipelines, deployments and executions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -109,7 +109,7 @@ def show_execution(
     open_seal: Open,
     with_values: bool = True,
 ) -> dict[str, Any]:
-    """The execution object. A value that there is not yet is left out."""
+    """The execution object. A value that there is not yet is left out, and so are files."""
     execution = described.execution
     has_inputs = with_values and execution.started_at is not None
     has_outputs = with_values and execution.status is Status.SUCCEEDED
@@ -131,11 +131,12 @@ def show_execution(
             }
         ],
         "inputs": [
-            show_input(item) | ({"value": input_value(item, open_seal)} if has_inputs else {})
+            show_input(item)
+            | ({"value": input_value(item, open_seal)} if has_inputs and not is_file(item) else {})
             for item in described.inputs
         ],
         "outputs": [
-            show_output(item) | ({"value": item.value} if has_outputs else {})
+            show_output(item) | ({"value": item.value} if has_outputs and not is_file(item) else {})
             for item in described.outputs
         ],
     }
@@ -173,17 +174,22 @@ def input_value(item: PlannedInput, open_seal: Open) -> Any:
 
 
 def show_outputs(outputs: tuple[ProducedOutput, ...]) -> list[dict[str, Any]]:
-    """The outputs of a run; what was mapped to null has no value."""
+    """The outputs of a run; a file has no value here, nor has what was mapped to null."""
     return [
-        show_output(item) | ({} if isinstance(item.destination, Dropped) else {"value": item.value})
+        show_output(item)
+        | ({} if is_file(item) or isinstance(item.destination, Dropped) else {"value": item.value})
         for item in outputs
     ]
 
 
-def endpoint_outputs(outputs: tuple[ProducedOutput, ...]) -> dict[str, Any]:
-    """The values that an endpoint's caller gets, by the names that the caller knows."""
+def is_file(item: PlannedInput | ProducedOutput) -> bool:
+    return item.data_type is DataType.FILE
+
+
+def exposed_outputs(outputs: Iterable[ProducedOutput]) -> dict[str, ProducedOutput]:
+    """The outputs that an endpoint's caller gets, by the names that the caller knows."""
     return {
-        item.destination.name: item.value
+        item.destination.name: item
         for item in outputs
         if isinstance(item.destination, EndpointOutput)
     }

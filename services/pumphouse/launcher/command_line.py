@@ -8,37 +8,53 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pumphouse.errors import PumphouseError
 from pumphouse.launcher.services import SERVICES, running_of, settings_of
 from pumphouse.service import run_service
+from pumphouse.settings import setting
 from pumphouse.telemetry import set_up_logging
+
+if TYPE_CHECKING:
+    from pumphouse.launcher.embedded import Options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     if chosen.command == "serve":
         run_service(chosen.service, settings_of(chosen.service), running_of(chosen.service))
     return _up(chosen)
 
 
-def _up(chosen: argparse.Namespace) -> int:
-    # Imported here, so that a service on its own does not load what only `up` needs.
-    from pumphouse.launcher.embedded import Options, up
+def options_of(chosen: argparse.Namespace) -> "Options":
+    """What `pumphouse up` is told by its arguments, else by the environment.
 
-    set_up_logging()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    options = Options(
+    Raises Invalid for a variable that names a file which cannot be read.
+    """
+    from pumphouse.launcher.embedded import Options
+
+    return Options(
         host=chosen.host,
         port=chosen.port,
         data=chosen.data,
-        database_url=chosen.database_url,
-        amqp_url=chosen.amqp_url,
+        database_url=chosen.database_url or setting("database_url", os.environ),
+        amqp_url=chosen.amqp_url or setting("amqp_url", os.environ),
+        s3_url=chosen.s3_url or setting("s3_url", os.environ),
+        s3_port=chosen.s3_port,
         when_ready=chosen.when_ready,
     )
+
+
+def _up(chosen: argparse.Namespace) -> int:
+    # Imported here, so that a service on its own does not load what only `up` needs.
+    from pumphouse.launcher.embedded import up
+
+    set_up_logging()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        is_in_order = up(options)
+        is_in_order = up(options_of(chosen))
     except (PumphouseError, OSError) as error:
         print(f"pumphouse: {error}", file=sys.stderr)
         return 1
@@ -48,12 +64,13 @@ def _up(chosen: argparse.Namespace) -> int:
     return 0 if is_in_order else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Of all that can be said."""
+    command = argparse.ArgumentParser(
         prog="pumphouse", description="Runs and serves Python functions."
     )
-    parser.add_argument("--version", action="version", version=f"pumphouse {version('pumphouse')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    command.add_argument("--version", action="version", version=f"pumphouse {version('pumphouse')}")
+    commands = command.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _describe_up(commands.add_parser("up", help="run the whole platform in this process"))
     serve = commands.add_parser(
         "serve",
@@ -63,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "service", choices=sorted(SERVICES), metavar="SERVICE", help=", ".join(SERVICES)
     )
-    return parser
+    return command
 
 
 def _describe_up(up: argparse.ArgumentParser) -> None:
@@ -89,14 +106,25 @@ def _describe_up(up: argparse.ArgumentParser) -> None:
     up.add_argument(
         "--database-url",
         metavar="URL",
-        default=environment.get("PUMPHOUSE_DATABASE_URL") or None,
         help="use this Postgres (PUMPHOUSE_DATABASE_URL; default: an embedded one)",
     )
     up.add_argument(
         "--amqp-url",
         metavar="URL",
-        default=environment.get("PUMPHOUSE_AMQP_URL") or None,
         help="use this RabbitMQ (PUMPHOUSE_AMQP_URL; default: a bus inside the process)",
+    )
+    up.add_argument(
+        "--s3-url",
+        metavar="URL",
+        help="use the bucket http://KEY:SECRET@HOST:PORT/BUCKET of this S3 server, and another of"
+        " the name BUCKET-platform (PUMPHOUSE_S3_URL; default: an embedded server)",
+    )
+    up.add_argument(
+        "--s3-port",
+        type=_port,
+        metavar="PORT",
+        default=environment.get("PUMPHOUSE_S3_PORT", "0"),
+        help="port of the embedded S3 server, 0 for a free one (default: %(default)s)",
     )
     up.add_argument(
         "--when-ready",

@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pumphouse.bus import open_bus
-from pumphouse.errors import Unavailable
+from pumphouse.errors import PumphouseError
 from pumphouse.launcher.folder_lock import sole_owner
 from pumphouse.launcher.lifeline import die_with_parent
+from pumphouse.launcher.object_server import ObjectServer, object_server
 from pumphouse.launcher.postgres_server import PostgresServer, postgres_server
 from pumphouse.launcher.private_files import Connection, Secrets, kept_secrets, write_private
 from pumphouse.launcher.services import SERVICES, environment_for, running_of, settings_of
@@ -23,6 +25,7 @@ from pumphouse.settings import load
 _log = logging.getLogger(__name__)
 
 _RESTART_AFTER_S = 0.5
+_BUCKET = "data-store"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,8 @@ class Options:
     """What `pumphouse up` is told.
 
     port: 0 takes a free one. data: the folder of everything that outlives the process.
-    database_url, amqp_url: real servers; None for the embedded Postgres, the in-process bus.
+    database_url, amqp_url, s3_url: real servers; None for the embedded Postgres, the in-process
+    bus, the embedded object store. s3_port: of that one, 0 for a free one.
     when_ready: a command to start once the platform takes requests, None for none.
     """
 
@@ -39,7 +43,17 @@ class Options:
     data: Path
     database_url: str | None
     amqp_url: str | None
+    s3_url: str | None
+    s3_port: int = 0
     when_ready: str | None = None
+
+
+@dataclass(frozen=True)
+class _Servers:
+    """Those that are embedded; None for one that runs elsewhere."""
+
+    postgres: PostgresServer | None
+    store: ObjectServer | None
 
 
 def up(options: Options) -> bool:
@@ -57,35 +71,54 @@ def up(options: Options) -> bool:
         stack.enter_context(sole_owner(data / "lock", in_use=in_use))
         (data / "connection.json").unlink(missing_ok=True)
         secrets = kept_secrets(data / "secrets.json", belong_to=data / "postgres")
-        server = None
+        servers = stack.enter_context(_embedded_servers(options, data, secrets))
+        return run_until_stopped(lambda: _platform(options, data, secrets, servers))
+
+
+@contextmanager
+def _embedded_servers(options: Options, data: Path, secrets: Secrets) -> Iterator[_Servers]:
+    postgres = store = None
+    with ExitStack() as stack:
+        if options.s3_url is None:
+            serving = object_server(
+                data / "objects", secrets.object_store_secret, port=options.s3_port
+            )
+            store = stack.enter_context(serving)
         if options.database_url is None:
-            server = stack.enter_context(
+            postgres = stack.enter_context(
                 postgres_server(data / "postgres", secrets.database_password)
             )
-        return run_until_stopped(lambda: _platform(options, data, secrets, server))
+        for service in SERVICES:
+            running_of(service)  # Loads its code, while the store makes itself ready.
+        if store is not None:
+            store.wait_until_ready()
+        yield _Servers(postgres, store)
 
 
 @asynccontextmanager
 async def _platform(
-    options: Options, data: Path, secrets: Secrets, server: PostgresServer | None
+    options: Options, data: Path, secrets: Secrets, servers: _Servers
 ) -> AsyncIterator[None]:
+    postgres, store = servers.postgres, servers.store
     values = {
         "host": options.host,
         "port": str(options.port),
         "secret_key": secrets.secret_key,
         "admin_token": secrets.admin_token,
-        "database_url": server.url if server else options.database_url or "",
+        "database_url": postgres.url if postgres else options.database_url or "",
         "reissue_on_start": str(options.amqp_url is None).lower(),
-        "storage_dir": str(data / "storage"),
+        "s3_url": store.url + _BUCKET if store else options.s3_url or "",
         "work_dir": str(data / "work"),
     }
     async with AsyncExitStack() as stack:
-        if server is not None:
-            await stack.enter_async_context(_kept_running(server))
+        if postgres is not None:
+            await stack.enter_async_context(_kept_running(postgres, "Postgres"))
+        if store is not None:
+            await stack.enter_async_context(_kept_running(store, "The object store"))
         bus = await stack.enter_async_context(open_bus(options.amqp_url, "pumphouse"))
         entered = None
         for service in SERVICES:
-            environment = {**os.environ, **environment_for(service, values)}
+            environment = environment_for(service, values, os.environ)
             settings = load(settings_of(service), environment)
             entered = await stack.enter_async_context(running_of(service)(settings, bus))
         assert entered is not None
@@ -134,18 +167,27 @@ async def _started(command: str, connection: Connection) -> AsyncIterator[None]:
             await process.wait()
 
 
+class _Server(Protocol):
+    @property
+    def is_running(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def wait_until_ready(self) -> None: ...
+
+
 @asynccontextmanager
-async def _kept_running(server: PostgresServer) -> AsyncIterator[None]:
+async def _kept_running(server: _Server, name: str) -> AsyncIterator[None]:
     async def keep() -> None:
         while True:
             await asyncio.sleep(_RESTART_AFTER_S)
             if not server.is_running:
-                _log.error("Postgres has ended; starting it again.")
-                # In this thread, because the server ends with the thread that has started it.
+                _log.error("%s has ended; starting it again.", name)
+                # In this thread, because Postgres ends with the thread that has started it.
                 server.start()
                 try:
                     await asyncio.to_thread(server.wait_until_ready)
-                except Unavailable as error:
+                except PumphouseError as error:
                     _log.error("%s", error)
 
     keeping = asyncio.create_task(keep())

@@ -14,12 +14,14 @@ class Secrets(msgspec.Struct, frozen=True):
     """What an installation makes up once and keeps.
 
     secret_key: for sealing. admin_token: SDK token of the first user. database_password: of the
-    embedded Postgres.
+    embedded Postgres. object_store_secret: of the embedded object store, which takes a new one as
+    well; files of versions without that store lack it.
     """
 
     secret_key: str
     admin_token: str
     database_password: str
+    object_store_secret: str = ""
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -36,7 +38,7 @@ def kept_secrets(file: Path, *, belong_to: Path) -> Secrets:
     `belong_to`, which cannot be used without it, is there.
     """
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Secrets)
+        return _completed(msgspec.json.decode(file.read_bytes(), type=Secrets), file)
     except FileNotFoundError:
         pass
     except msgspec.DecodeError as error:
@@ -50,9 +52,18 @@ def kept_secrets(file: Path, *, belong_to: Path) -> Secrets:
         secret_key=secrets.token_urlsafe(32),
         admin_token=secrets.token_urlsafe(32),
         database_password=secrets.token_urlsafe(24),
+        object_store_secret=secrets.token_urlsafe(24),
     )
     write_private(file, made)
     return made
+
+
+def _completed(found: Secrets, file: Path) -> Secrets:
+    if found.object_store_secret:
+        return found
+    completed = msgspec.structs.replace(found, object_store_secret=secrets.token_urlsafe(24))
+    write_private(file, completed)
+    return completed
 
 
 def write_private(file: Path, content: msgspec.Struct) -> None:

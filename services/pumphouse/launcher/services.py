@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pumphouse.bus import Bus
-from pumphouse.settings import PREFIX
+from pumphouse.settings import FILE, variable
 
 SERVICES = ("registry", "mapping-resolver", "executor", "scheduler", "gateway")
 """Names as on the wire, in the order in which they best start; they stop in the reverse one."""
@@ -28,10 +28,18 @@ def running_of(service: str) -> Running:
     return running
 
 
-def environment_for(service: str, values: Mapping[str, str]) -> dict[str, str]:
-    """Those of `values`, by field name, that the service knows, as environment variables."""
+def environment_for(
+    service: str, values: Mapping[str, str], outer: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Those of `values`, by field name, that the service knows, as environment variables.
+
+    outer: an environment to have them in; what it says of the same settings is left out.
+    """
     known = (field.name for field in msgspec.structs.fields(settings_of(service)))
-    return {PREFIX + name.upper(): values[name] for name in known if name in values}
+    given = {variable(name): values[name] for name in known if name in values}
+    return {
+        name: text for name, text in (outer or {}).items() if name.removesuffix(FILE) not in given
+    } | given
 
 
 def _module(service: str, part: str) -> Any:

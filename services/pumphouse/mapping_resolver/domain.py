@@ -1,8 +1,7 @@
 """From an accepted trigger to the plan of its execution."""
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -27,9 +26,7 @@ from pumphouse.contracts.mappings import (
 )
 from pumphouse.contracts.vocabulary import Mode
 from pumphouse.errors import Invalid
-from pumphouse.mapping import check
-
-_PATTERN = re.compile(r"\{(execution_id|date|date_time)\}")
+from pumphouse.mapping import check, fill_in
 
 
 def resolve(
@@ -69,7 +66,7 @@ def _planned_inputs(
     for declared in pipeline.inputs:
         try:
             source = sources.get(declared.name)
-            planned.append(_planned(declared, source, trigger.inputs, variables))
+            planned.append(_planned(declared, source, trigger, variables))
         except Invalid as error:
             faults.append(f"Input {declared.name!r}: {error.message}.")
     return planned, faults
@@ -84,7 +81,11 @@ def _planned_outputs(
         if (destination := destinations.get(declared.name)) is None:
             faults.append(f"Output {declared.name!r}: its mapping has no destination.")
             continue
-        filled_in = _filled_in(destination, trigger.execution_id, trigger.accepted_at)
+        try:
+            filled_in = _filled_in(destination, trigger.execution_id, trigger.accepted_at)
+        except Invalid as error:
+            faults.append(f"Output {declared.name!r}: {error.message}.")
+            continue
         planned.append(
             PlannedOutput(name=declared.name, data_type=declared.data_type, destination=filled_in)
         )
@@ -94,28 +95,33 @@ def _planned_outputs(
 def _planned(
     declared: PipelineInput,
     source: AnySource | None,
-    given: Mapping[str, Any],
+    trigger: TriggerAccepted,
     variables: Mapping[str, Variable],
 ) -> PlannedInput:
-    value, sealed = None, None
+    value, sealed, reference = None, None, None
     match source:
         case None:
             raise Invalid("its mapping has no source")
         case Constant():
-            value = source.value
+            value, reference = source.value, source.reference
+        case EndpointValue(name=name) | RunValue(name=name) if name in trigger.files:
+            reference = trigger.files[name]
         case EndpointValue() | RunValue():
-            value = _given(declared, source, given)
+            value = _given(declared, source, trigger.inputs)
         case EnvironmentVariable(name=name) if name in variables:
             sealed = variables[name].sealed
         case EnvironmentVariable(name=name):
             raise Invalid(f"there is no environment variable {name!r}; create it or map the input")
-        case StoredFile():
-            raise Invalid("this installation does not read files from a data store yet")
-        case NullValue():
+        case StoredFile() | NullValue():
             pass
     check(declared.data_type, value)
     return PlannedInput(
-        name=declared.name, data_type=declared.data_type, source=source, value=value, sealed=sealed
+        name=declared.name,
+        data_type=declared.data_type,
+        source=source,
+        value=value,
+        sealed=sealed,
+        reference=reference,
     )
 
 
@@ -132,10 +138,4 @@ def _given(
 def _filled_in(destination: AnyDestination, execution_id: str, moment: datetime) -> AnyDestination:
     if not isinstance(destination, FileTarget):
         return destination
-    utc = moment.astimezone(UTC)
-    words = {
-        "execution_id": execution_id,
-        "date": utc.strftime("%Y%m%d"),
-        "date_time": utc.strftime("%Y%m%d_%H%M%S"),
-    }
-    return FileTarget(path=_PATTERN.sub(lambda found: words[found[1]], destination.path))
+    return FileTarget(path=fill_in(destination.path, execution_id, moment))

@@ -115,7 +115,7 @@ class TriggerHandlers:
             origin=Origin.MESSAGE,
             pipeline_id=pipeline.id,
             deployment_id=deployment.id,
-            inputs=admit(pipeline, deployment.mapping, wish.inputs),
+            inputs=admit(pipeline, deployment.mapping, wish.inputs).inputs,
             mapping=deployment.mapping,
             accepted_at=self.clock(),
             accepted_by=deployment.created_by,

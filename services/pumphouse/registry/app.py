@@ -2,28 +2,43 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
 from uuid import UUID, uuid5
 
-from pumphouse.bus import Bus
+from pumphouse.bus import Bus, Handlers, RequestHandlers
 from pumphouse.bus.topology import (
     REGISTRY_DEAD,
     REGISTRY_EVENTS,
     REGISTRY_PODS,
     REGISTRY_REQUESTS,
+    Queue,
 )
 from pumphouse.contracts.records import UserDescribed
 from pumphouse.postgres import migrate, open_pool
 from pumphouse.registry.announcing import Announcer
-from pumphouse.registry.handlers import DefinitionHandlers, EventHandlers, RecordHandlers
+from pumphouse.registry.clearing import Clearing
+from pumphouse.registry.handlers import (
+    DefinitionHandlers,
+    EventHandlers,
+    RecordHandlers,
+)
 from pumphouse.registry.journal import Journal
-from pumphouse.registry.queries import CatalogLog, Definitions, Executions, Folds, Users
+from pumphouse.registry.queries import (
+    CatalogLog,
+    Definitions,
+    DiscardedFiles,
+    Executions,
+    Folds,
+    Owners,
+    Users,
+)
 from pumphouse.registry.reissuing import reissue
 from pumphouse.registry.settings import Settings
+from pumphouse.registry.sweeping import Sweep
 from pumphouse.registry.waiting import StageWatch
 from pumphouse.sealing import digest
+from pumphouse.storage import open_storage
 
 log = logging.getLogger(__name__)
 
@@ -36,30 +51,52 @@ ADMIN = UserDescribed(id=str(uuid5(_USERS, "admin")), name="admin", email="admin
 @asynccontextmanager
 async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
     """The registry, serving until the context ends."""
-    async with open_pool(settings.database_url, name="registry") as pool, AsyncExitStack() as stack:
+    async with (
+        open_pool(settings.database_url, name="registry") as pool,
+        open_storage(settings.s3_url) as storage,
+        AsyncExitStack() as stack,
+    ):
         await migrate(pool, schema="registry", package="pumphouse.registry.migrations")
         catalog, executions, users = CatalogLog(pool), Executions(pool), Users(pool)
-        announcer = Announcer(catalog, bus)
-        watch = StageWatch(executions.stages)
-        definitions = DefinitionHandlers(Definitions(pool), catalog, announcer, bus)
-        records = RecordHandlers(executions, watch, catalog, users)
+        announcer, watch = Announcer(catalog, bus), StageWatch(executions.stages)
+        discarded = DiscardedFiles(pool)
+        clearing = Clearing(discarded, storage.platform)
+        sweep = Sweep(storage, Owners(pool), discarded, clearing)
+        definitions = DefinitionHandlers(Definitions(pool), catalog, announcer, clearing, bus)
+        records = RecordHandlers(executions, watch, clearing, catalog, users)
         events = EventHandlers(Journal(Folds(pool), watch.reached), bus)
 
         await users.enrol(ADMIN, digest(settings.admin_token))
         await executions.forget_deleted()
         unfinished = await executions.unfinished() if settings.reissue_on_start else []
         await definitions.declare_pod_queues()
-        requests = {**definitions.requests, **records.requests}
-        for subscribe in (
-            partial(bus.serve, REGISTRY_REQUESTS, requests),
-            partial(bus.consume, REGISTRY_EVENTS, events.events),
-            partial(bus.consume, REGISTRY_DEAD, events.dead),
-            partial(bus.consume, REGISTRY_PODS, definitions.pods),
-        ):
-            stack.push_async_callback((await subscribe()).cancel)
+        requests = (definitions.requests, records.requests)
+        consumed = {
+            REGISTRY_EVENTS: events.events,
+            REGISTRY_DEAD: events.dead,
+            REGISTRY_PODS: definitions.pods,
+        }
+        await stack.enter_async_context(_subscribed(bus, requests, consumed))
         stack.callback(watch.close)
-        for work in (announcer.run(), watch.look(), reissue(unfinished, bus)):
+        for work in (
+            *(announcer.run(), watch.look(), clearing.run()),
+            sweep.run(settings.sweep_every_s, settings.unfinished_upload_life_s),
+            reissue(unfinished, bus),
+        ):
             await stack.enter_async_context(_in_background(work))
+        yield
+
+
+@asynccontextmanager
+async def _subscribed(
+    bus: Bus, requests: Iterable[RequestHandlers], consumed: Mapping[Queue, Handlers]
+) -> AsyncIterator[None]:
+    """Answer requests and take events while the context is open."""
+    answered = {kind: handler for handlers in requests for kind, handler in handlers.items()}
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback((await bus.serve(REGISTRY_REQUESTS, answered)).cancel)
+        for queue, handlers in consumed.items():
+            stack.push_async_callback((await bus.consume(queue, handlers)).cancel)
         yield
 
 

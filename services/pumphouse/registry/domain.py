@@ -18,6 +18,7 @@ from pumphouse.contracts.executions import (
 )
 from pumphouse.contracts.mappings import AnySource, Constant, EndpointValue, RunValue
 from pumphouse.contracts.pods import PodReported
+from pumphouse.contracts.references import Reference
 from pumphouse.contracts.vocabulary import DeploymentStatus, Mode, Status
 
 MAX_STARTED_ATTEMPTS = 3
@@ -106,6 +107,7 @@ def expected_inputs(trigger: TriggerAccepted, pipeline: Pipeline) -> tuple[Plann
             data_type=item.data_type,
             source=mapped.source,
             value=_given(mapped.source, trigger, item.default),
+            reference=_kept(mapped.source, trigger),
         )
         for mapped in trigger.mapping.inputs
         if (item := declared.get(mapped.input)) is not None
@@ -123,6 +125,16 @@ def _given(source: AnySource, trigger: TriggerAccepted, declared_default: object
         case _:
             return None
     return None if value is msgspec.UNSET else value
+
+
+def _kept(source: AnySource, trigger: TriggerAccepted) -> Reference | None:
+    match source:
+        case Constant(reference=reference):
+            return reference
+        case EndpointValue(name=name) | RunValue(name=name):
+            return trigger.files.get(name)
+        case _:
+            return None
 
 
 def expected_outputs(trigger: TriggerAccepted, pipeline: Pipeline) -> tuple[ProducedOutput, ...]:

@@ -6,7 +6,14 @@ from typing import Any
 
 import msgspec
 
-from pumphouse.contracts import catalog, definitions, executions, message, pods, records
+from pumphouse.contracts import (
+    catalog,
+    definitions,
+    executions,
+    message,
+    pods,
+    records,
+)
 from pumphouse.contracts.message import Message, tag_of
 from pumphouse.errors import Invalid
 

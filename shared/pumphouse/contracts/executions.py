@@ -8,6 +8,7 @@ import msgspec
 from pumphouse.contracts.catalog import Code
 from pumphouse.contracts.mappings import AnyDestination, AnySource, Mapping
 from pumphouse.contracts.message import Message
+from pumphouse.contracts.references import Reference
 from pumphouse.contracts.vocabulary import DataType, Mode, Origin, Status
 
 
@@ -34,7 +35,7 @@ class TriggerRefused(Message, frozen=True, kw_only=True, tag="trigger.refused.v1
 class TriggerAccepted(Message, frozen=True, kw_only=True, tag="trigger.accepted.v1"):
     """A checked trigger. Once its publish is confirmed, the execution reaches a terminal status.
 
-    inputs: values by the name that the caller uses (endpoint input name, or input name of a run).
+    inputs, files: by the name that the caller uses (endpoint input name, or input name of a run).
     mapping: complete, as it was when the trigger was accepted.
     accepted_by: id of the user that the execution is recorded for.
     catalog_revision: what the resolver must have seen before it resolves this.
@@ -46,6 +47,7 @@ class TriggerAccepted(Message, frozen=True, kw_only=True, tag="trigger.accepted.
     pipeline_id: str
     deployment_id: str | None = None
     inputs: dict[str, Any] = {}
+    files: dict[str, Reference] = {}
     mapping: Mapping
     accepted_at: datetime
     accepted_by: str
@@ -54,13 +56,19 @@ class TriggerAccepted(Message, frozen=True, kw_only=True, tag="trigger.accepted.
 
 
 class PlannedInput(msgspec.Struct, frozen=True, kw_only=True):
-    """One input with its value. A secret value travels in `sealed` as text, still to be parsed."""
+    """One input with its value, which is None for a file.
+
+    sealed: a secret value, as text that is still to be parsed. reference: where the value is kept,
+    the bytes of a file or the JSON of what is too large to travel. A file of the data store has
+    neither: its source says where it is.
+    """
 
     name: str
     data_type: DataType
     source: AnySource
     value: Any = None
     sealed: str | None = None
+    reference: Reference | None = None
 
 
 class PlannedOutput(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,12 +129,19 @@ class ExecutionLogged(Message, frozen=True, kw_only=True, tag="execution.logged.
 
 
 class ProducedOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """One output with the value that the function returned for it."""
+    """One output with the value that the function returned for it, which is None for a file.
+
+    reference: where the value is kept, the bytes of a file or the JSON of what is too large to
+    travel. written: size in bytes of the file that was written to the data store; None when none
+    was, because the function returned None for it.
+    """
 
     name: str
     data_type: DataType
     destination: AnyDestination
     value: Any = None
+    reference: Reference | None = None
+    written: int | None = None
 
 
 class ExecutionFinished(Message, frozen=True, kw_only=True, tag="execution.finished.v1"):

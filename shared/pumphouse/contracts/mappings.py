@@ -7,13 +7,18 @@ from typing import Any
 
 import msgspec
 
+from pumphouse.contracts.references import Reference
+
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Where the value of one input comes from."""
 
 
 class Constant(Source, frozen=True, kw_only=True, tag="constant"):
-    value: Any
+    """A value, or where its JSON is kept when it is too large to travel; then value is None."""
+
+    value: Any = None
+    reference: Reference | None = None
 
 
 class EndpointValue(Source, frozen=True, kw_only=True, tag="endpoint"):

@@ -1,7 +1,8 @@
 """From the mapping that a user writes to the complete one that a deployment or a run has."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -27,7 +28,9 @@ from pumphouse.contracts.mappings import (
 )
 from pumphouse.contracts.vocabulary import DataType, Rule
 from pumphouse.errors import Invalid
-from pumphouse.mapping.declarations import name_fault, quoted
+from pumphouse.mapping.collisions import collision_faults
+from pumphouse.mapping.declarations import check_size_of_defaults, name_fault, quoted
+from pumphouse.mapping.paths import clean_path, clean_target
 from pumphouse.mapping.values import check
 
 _EVERYWHERE: tuple[type[Source], ...] = (Constant, EnvironmentVariable, StoredFile, NullValue)
@@ -67,11 +70,12 @@ _WORDS: dict[type[Source] | type[Destination], str] = {
 def complete(pipeline: Pipeline, rule: Rule | None, mapping: Mapping) -> Mapping:
     """The mapping with every input and output of the pipeline once, in the pipeline's order.
 
-    rule: None for a run. What is not mapped becomes an endpoint or run value of the same name.
-    Raises Invalid with every fault at once; a periodic deployment must map everything itself.
+    rule: None for a run. What is not mapped becomes an endpoint or run value of the same name,
+    and paths of the data store become keys. Raises Invalid with every fault at once; a periodic
+    deployment must map everything itself.
     """
-    sources = {item.input: item.source for item in mapping.inputs}
-    destinations = {item.output: item.destination for item in mapping.outputs}
+    sources = {item.input: _cleaned_source(item.source) for item in mapping.inputs}
+    destinations = {item.output: _cleaned_destination(item.destination) for item in mapping.outputs}
     completed = Mapping(
         inputs=tuple(
             InputMapping(input=i.name, source=sources.get(i.name) or _own_source(i.name, rule))
@@ -90,10 +94,17 @@ def complete(pipeline: Pipeline, rule: Rule | None, mapping: Mapping) -> Mapping
         *_naming_faults("output", pipeline.outputs, [item.output for item in mapping.outputs]),
         *_misfits(pipeline, rule, sources, destinations),
         *(_missing_faults(pipeline, sources, destinations) if rule is Rule.PERIODIC else []),
-        *_collision_faults(pipeline, completed),
+        *collision_faults(pipeline, completed),
     ]
     if faults:
         raise Invalid(" ".join(faults))
+    check_size_of_defaults(
+        {
+            item.input: item.source.default
+            for item in completed.inputs
+            if isinstance(item.source, EndpointValue)
+        }
+    )
     return completed
 
 
@@ -117,6 +128,21 @@ def _misfits(
             for fault in _destination_faults(item, rule, destinations[item.name])
         ),
     ]
+
+
+def _cleaned_source(source: AnySource) -> AnySource:
+    """With its path as a key; as it is when it has none, or one that cannot be used."""
+    if isinstance(source, StoredFile):
+        with suppress(Invalid):
+            return StoredFile(path=clean_path(source.path))
+    return source
+
+
+def _cleaned_destination(destination: AnyDestination) -> AnyDestination:
+    if isinstance(destination, FileTarget):
+        with suppress(Invalid):
+            return FileTarget(path=clean_target(destination.path))
+    return destination
 
 
 def _own_source(name: str, rule: Rule | None) -> AnySource:
@@ -154,6 +180,8 @@ def _source_faults(item: PipelineInput, rule: Rule | None, source: AnySource) ->
             return [f"{_WORDS[type(source)]} cannot be the source of a file"]
         case StoredFile() if item.data_type is not DataType.FILE:
             return [f"it is of type {item.data_type}, and the data store holds files"]
+        case StoredFile(path=path):
+            return _path_faults(clean_path, path)
         case Constant(value=value):
             return _value_faults(item, value, "constant value")
         case EndpointValue(name=name, default=default):
@@ -172,6 +200,8 @@ def _destination_faults(
     match destination:
         case FileTarget() if item.data_type is not DataType.FILE:
             return [f"it is of type {item.data_type}, and the data store holds files"]
+        case FileTarget(path=path):
+            return _path_faults(clean_target, path)
         case EndpointOutput(name=name) | RunOutput(name=name):
             return _name_faults(name)
         case _:
@@ -180,6 +210,14 @@ def _destination_faults(
 
 def _name_faults(name: str) -> list[str]:
     return [] if (fault := name_fault(name)) is None else [f"{name!r}: {fault}"]
+
+
+def _path_faults(clean: Callable[[str], str], path: str) -> list[str]:
+    try:
+        clean(path)
+    except Invalid as error:
+        return [error.message]
+    return []
 
 
 def _value_faults(item: PipelineInput, value: object, role: str) -> list[str]:
@@ -208,30 +246,4 @@ def _missing_faults(
     return [
         "A periodic deployment needs a source for every input and a destination for every output:"
         f" map {', '.join(missing)}."
-    ]
-
-
-def _collision_faults(pipeline: Pipeline, mapping: Mapping) -> list[str]:
-    """Two inputs may share what the caller gives when their types agree; outputs may share none."""
-    types = {item.name: item.data_type for item in pipeline.inputs}
-    takers: dict[str, list[str]] = {}
-    for item in mapping.inputs:
-        if isinstance(item.source, EndpointValue | RunValue):
-            takers.setdefault(item.source.name, []).append(item.input)
-    given = Counter(
-        item.destination.name
-        for item in mapping.outputs
-        if isinstance(item.destination, EndpointOutput | RunOutput)
-    )
-    return [
-        *(
-            f"Inputs {quoted(inputs)} are of different types, so they cannot share {name!r}."
-            for name, inputs in takers.items()
-            if len({types[taker] for taker in inputs}) > 1
-        ),
-        *(
-            f"{count} outputs are named {name!r}: give each a name of its own."
-            for name, count in given.items()
-            if count > 1
-        ),
     ]

@@ -3,32 +3,29 @@
 import keyword
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from pumphouse.contracts.catalog import PipelineInput, PipelineOutput
 from pumphouse.contracts.vocabulary import DataType
-from pumphouse.errors import Invalid, NotSupported
+from pumphouse.errors import Invalid, TooLarge
 from pumphouse.mapping.values import check
 
 MAX_NAME_CHARACTERS = 255
+
+MAX_DEFAULTS_BYTES = 65_536
+"""Of the JSON of all default values of one pipeline, or of one mapping."""
 
 
 def check_declarations(inputs: Sequence[PipelineInput], outputs: Sequence[PipelineOutput]) -> None:
     """Return when a pipeline may declare these.
 
     Raises Invalid with every fault at once: input names are Python identifiers, because they
-    become keyword arguments; names are unique; defaults belong to their type. Raises NotSupported
-    when one is a file.
+    become keyword arguments; names are unique; defaults belong to their type, and a file has none.
+    Raises TooLarge when the defaults are.
     """
-    types = [(item.name, item.data_type) for item in inputs]
-    types += [(item.name, item.data_type) for item in outputs]
-    files = [name for name, data_type in types if data_type is DataType.FILE]
-    if files:
-        raise NotSupported(
-            f"This installation does not have inputs and outputs of type file yet: {quoted(files)}."
-        )
     faults = [
         *(fault for item in inputs for fault in _input_faults(item)),
         *(
@@ -41,6 +38,21 @@ def check_declarations(inputs: Sequence[PipelineInput], outputs: Sequence[Pipeli
     ]
     if faults:
         raise Invalid(" ".join(faults))
+    check_size_of_defaults({item.name: item.default for item in inputs})
+
+
+def check_size_of_defaults(defaults: Mapping[str, Any]) -> None:
+    """Raise TooLarge when these are too large together to travel; by name, UNSET for none."""
+    sizes = {
+        name: len(msgspec.json.encode(default))
+        for name, default in defaults.items()
+        if default is not msgspec.UNSET
+    }
+    if (size := sum(sizes.values())) > MAX_DEFAULTS_BYTES:
+        raise TooLarge(
+            f"The default values of {quoted(sizes)} are {size:,} bytes of JSON together; at most"
+            f" {MAX_DEFAULTS_BYTES:,} are allowed: use constant values, or files, for larger ones."
+        )
 
 
 def name_fault(name: str) -> str | None:
@@ -68,7 +80,9 @@ def _input_faults(item: PipelineInput) -> list[str]:
         )
     elif (fault := name_fault(item.name)) is not None:
         faults.append(f"Input {item.name!r}: {fault}.")
-    if item.default is not msgspec.UNSET:
+    if item.default is not msgspec.UNSET and item.data_type is DataType.FILE:
+        faults.append(f"Input {item.name!r}: a file has no default value.")
+    elif item.default is not msgspec.UNSET:
         try:
             check(item.data_type, item.default)
         except Invalid as error:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pumphouse.contracts.vocabulary import DataType
-from pumphouse.errors import Invalid, NotSupported
+from pumphouse.errors import Invalid
 
 MAX_DEPTH = 200
 """Lists and objects inside one another; JSON readers give up not far above."""
@@ -25,6 +25,7 @@ _TYPES: dict[DataType, tuple[type, ...]] = {
     DataType.BOOLEAN: (bool,),
     DataType.JSON: (dict, list, str, int, float, bool),
     DataType.ARRAY: (list,),
+    DataType.FILE: (),
 }
 
 _EXPECTED = {
@@ -33,6 +34,7 @@ _EXPECTED = {
     DataType.BOOLEAN: "a boolean",
     DataType.JSON: "a JSON value",
     DataType.ARRAY: "an array",
+    DataType.FILE: "a file",
 }
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -41,12 +43,10 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def check(data_type: DataType, value: Any) -> None:
-    """Return when `value` belongs to `data_type`; None belongs to every one.
+    """Return when `value` belongs to `data_type`; None belongs to every one, and alone to a file.
 
-    Raises Invalid with what is expected and what was found, to follow the name of an input, and
-    NotSupported for files.
+    Raises Invalid with what is expected and what was found, to follow the name of an input.
     """
-    _refuse_files(data_type)
     if value is None:
         return
     is_misplaced_boolean = isinstance(value, bool) and data_type is DataType.NUMBER
@@ -59,9 +59,8 @@ def check(data_type: DataType, value: Any) -> None:
 def parse_text(data_type: DataType, text: str) -> Any:
     """The value that the text of an environment variable stands for.
 
-    Raises Invalid without quoting the text, which may be a secret, and NotSupported for files.
+    Raises Invalid without quoting the text, which may be a secret; no text stands for a file.
     """
-    _refuse_files(data_type)
     match data_type:
         case DataType.STRING:
             value: Any = text
@@ -69,6 +68,8 @@ def parse_text(data_type: DataType, text: str) -> Any:
             value = _parse_number(text.strip())
         case DataType.BOOLEAN:
             value = _parse_boolean(text.strip())
+        case DataType.FILE:
+            raise Invalid("it is a file, and text cannot be one")
         case _:
             value = _parse_json(text)
     try:
@@ -76,11 +77,6 @@ def parse_text(data_type: DataType, text: str) -> Any:
     except Invalid as error:
         raise Invalid(f"its text is not {_EXPECTED[data_type]}") from error
     return value
-
-
-def _refuse_files(data_type: DataType) -> None:
-    if data_type is DataType.FILE:
-        raise NotSupported("this installation does not have inputs and outputs of type file yet")
 
 
 def _parts(value: Any) -> Iterator[Any]:

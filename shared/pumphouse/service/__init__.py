@@ -1,6 +1,7 @@
-"""How a service becomes a process: settings, bus, signals and exit codes."""
+"""How a service becomes a process: settings, bus, health, signals and exit codes."""
 
+from pumphouse.service.health import answering_health
 from pumphouse.service.lifetime import run_until_stopped
-from pumphouse.service.process import BusSettings, run_service
+from pumphouse.service.process import ProcessSettings, run_service
 
-__all__ = ["BusSettings", "run_service", "run_until_stopped"]
+__all__ = ["ProcessSettings", "answering_health", "run_service", "run_until_stopped"]

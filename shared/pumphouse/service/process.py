@@ -11,6 +11,7 @@ import msgspec
 
 from pumphouse.bus import Bus, open_bus
 from pumphouse.errors import Invalid, PumphouseError
+from pumphouse.service.health import answering_health
 from pumphouse.service.lifetime import run_until_stopped
 from pumphouse.settings import load
 from pumphouse.telemetry import set_up_logging
@@ -20,14 +21,16 @@ S = TypeVar("S", bound=msgspec.Struct)
 _WRONG_SETTINGS = 2
 
 
-class BusSettings(msgspec.Struct, frozen=True):
-    """What every process of its own needs to reach the others.
+class ProcessSettings(msgspec.Struct, frozen=True):
+    """What every process of its own needs, whichever service is in it.
 
     bus_start_timeout_s: how long the broker may take to answer.
+    health_port: where `GET /healthz` is answered, on 127.0.0.1, while the service is ready.
     """
 
     amqp_url: str
     bus_start_timeout_s: float = 20
+    health_port: int | None = None
 
 
 def run_service(
@@ -46,10 +49,10 @@ def run_service(
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        to_bus = load(BusSettings, os.environ)
+        process = load(ProcessSettings, os.environ)
         values = load(settings, os.environ)
-        opening = open_bus(to_bus.amqp_url, name, start_timeout_s=to_bus.bus_start_timeout_s)
-        async with opening as bus, running(values, bus):
+        opening = open_bus(process.amqp_url, name, start_timeout_s=process.bus_start_timeout_s)
+        async with opening as bus, running(values, bus), answering_health(process.health_port):
             log.info("%s is ready.", name)
             yield
 

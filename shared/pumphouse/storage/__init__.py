@@ -1,6 +1,5 @@
 """The object store: users' objects by path, and what the platform keeps for itself."""
 
-from pumphouse.storage.blobs import Blobs, FolderBlobs
 from pumphouse.storage.bucket import Bucket
 from pumphouse.storage.listing import ObjectInfo, Page
 from pumphouse.storage.opening import Storage, open_storage
@@ -13,9 +12,7 @@ __all__ = [
     "LARGEST_ON_BUS",
     "LINK_LIFE_S",
     "PART_BYTES",
-    "Blobs",
     "Bucket",
-    "FolderBlobs",
     "ObjectInfo",
     "Page",
     "Reading",

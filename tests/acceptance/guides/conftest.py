@@ -27,13 +27,15 @@ def sdk(platform: Platform) -> Iterator[PumphouseSdk]:
 
 @pytest.fixture
 def nothing_left(sdk: PumphouseSdk) -> Iterator[None]:
-    """Deletes the pipelines, deployments and variables that a test leaves behind."""
+    """Deletes the pipelines, deployments, variables and stored files that a test leaves behind."""
     yield
     for row in sdk.list_pipelines():
         with suppress(NotFound):
             sdk.delete_pipeline(row["pipeline_name"], force_deployments_deletion=True)
     for variable in sdk.list_environment_variables():
         sdk.delete_environment_variable(variable["name"])
+    for item in sdk.list_data_store_objects():
+        sdk.delete_data_store_object(item["path"])
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def _with_answers(blocks: list[Block]) -> Iterator[tuple[Block, str]]:
 
 def _end(names: dict[str, Any]) -> None:
     """Forget what a page has named, as when a program ends that closes nothing."""
-    names.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
+        names.clear()
         gc.collect()

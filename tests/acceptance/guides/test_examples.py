@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,25 @@ def test_mappings(sdk: PumphouseSdk, nothing_left: None, environment: dict[str, 
     assert printed["variables"] == "{'number3': 10} then {'number3': 64}"
     assert ast.literal_eval(printed["nulls"]) == {}
     assert sdk.list_pipelines() == []
+
+
+def test_files(
+    sdk: PumphouseSdk, nothing_left: None, environment: dict[str, str], tmp_path: Path
+) -> None:
+    ran, called, _, command = run("files/serve.py", environment)
+    assert ran == r"run: 3 rows, b'Lima: 2.5\nOslo: 7\n'"
+    assert called == r"endpoint: b'Lima: 2.5\nOslo: 7\n'"
+    subprocess.run(f"{command} --silent", shell=True, cwd=tmp_path, check=True)
+    assert (tmp_path / "report.txt").read_text() == "Lima: 2.5\nOslo: 7\n"
+
+
+def test_files_from_the_data_store(
+    sdk: PumphouseSdk, nothing_left: None, environment: dict[str, str]
+) -> None:
+    first, place, *_, second, _, last = run("files/from_the_data_store.py", environment)
+    assert (first, second, last) == ("{'rows': 3}", "{'rows': 1}", "Rome: 1")
+    assert re.fullmatch(r"examples/summarise/\d{8}/<execution id>\.txt 18\.00 B", place)
+    assert sdk.list_data_store_objects() == []
 
 
 @pytest.mark.timeout(240)

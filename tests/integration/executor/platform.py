@@ -56,10 +56,12 @@ from pumphouse.errors import NotFound
 from pumphouse.executor.app import running
 from pumphouse.executor.settings import Settings
 from pumphouse.sealing import Sealer
-from pumphouse.storage import FolderBlobs
+from pumphouse.storage import Storage, open_storage
+from pumphouse.storage.keys import archive_key
 
 SECRET = "a secret of thirty-two characters"
 SEALER = Sealer(SECRET)
+PIPELINE = "p"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 _numbers = itertools.count(1)
@@ -88,13 +90,11 @@ def is_alive(process: psutil.Process) -> bool:
 class Platform:
     """What a test sees of the platform around one executor."""
 
-    def __init__(self, bus: Bus, folder: Path) -> None:
+    def __init__(self, bus: Bus, folder: Path, store_url: str, storage: Storage) -> None:
         self.bus = bus
         self.work_dir = folder / "work"
-        self.blobs = FolderBlobs(folder / "blobs")
-        self.settings = Settings(
-            secret_key=SECRET, storage_dir=str(folder / "blobs"), work_dir=str(self.work_dir)
-        )
+        self.storage = storage
+        self.settings = Settings(secret_key=SECRET, s3_url=store_url, work_dir=str(self.work_dir))
         self.changes: list[CatalogChange] = []
         self.events: list[Message] = []
         self.pod_reports: list[PodReported] = []
@@ -153,8 +153,8 @@ class Platform:
     async def code(self, source: str | dict[str, str], function: str = "main") -> Code:
         """Code whose file is `main.py`."""
         files = {"main.py": source} if isinstance(source, str) else source
-        key = f"pipelines/{next(_numbers)}/code.tgz"
-        await self.blobs.put(key, archive(files))
+        key = archive_key(f"{uuid_utils.uuid7()}")
+        await self.storage.platform.put(key, archive(files))
         return Code(archive=key, function_path="main.py", function_name=function)
 
     async def deploy(self, code: Code, *, is_enabled: bool = True) -> Deployment:
@@ -184,10 +184,10 @@ class Platform:
         self,
         code: Code,
         inputs: dict[str, Any] | tuple[PlannedInput, ...] = (),
-        outputs: dict[str, str] | None = None,
+        outputs: dict[str, str] | tuple[PlannedOutput, ...] = (),
         **fields: Any,
     ) -> PlanResolved:
-        """A plan; outputs are given as name: type."""
+        """A plan; inputs of the caller and outputs to the caller as name: value and name: type."""
         if isinstance(inputs, dict):
             inputs = tuple(
                 PlannedInput(
@@ -195,9 +195,14 @@ class Platform:
                 )
                 for n, value in inputs.items()
             )
+        if isinstance(outputs, dict):
+            outputs = tuple(
+                PlannedOutput(name=n, data_type=DataType(kind), destination=EndpointOutput(name=n))
+                for n, kind in outputs.items()
+            )
         planned = {
             "execution_id": str(uuid_utils.uuid7()),
-            "pipeline_id": "p",
+            "pipeline_id": PIPELINE,
             "mode": Mode.ELASTIC,
             "catalog_revision": len(self.changes),
             **fields,
@@ -205,10 +210,7 @@ class Platform:
         return PlanResolved(
             code=code,
             inputs=inputs,
-            outputs=tuple(
-                PlannedOutput(name=n, data_type=DataType(kind), destination=EndpointOutput(name=n))
-                for n, kind in (outputs or {}).items()
-            ),
+            outputs=outputs,
             **planned,
         )
 
@@ -278,10 +280,12 @@ class Platform:
 
 
 @asynccontextmanager
-async def platform_in(folder: Path, amqp_url: str | None = None) -> AsyncIterator[Platform]:
+async def platform_in(
+    folder: Path, store_url: str, amqp_url: str | None = None
+) -> AsyncIterator[Platform]:
     """A platform without its executor, over the in-process bus or over RabbitMQ."""
-    async with open_bus(amqp_url, "executor-tests") as bus:
-        platform = Platform(bus, folder)
+    async with open_bus(amqp_url, "executor-tests") as bus, open_storage(store_url) as storage:
+        platform = Platform(bus, folder, store_url, storage)
         await platform.serve()
         yield platform
 

@@ -142,7 +142,7 @@ async def test_a_plan_that_needs_a_newer_catalog_waits_for_it(platform: Platform
 
 @pytest.mark.parametrize("mode", [Mode.ELASTIC, Mode.LOW_LATENCY])
 async def test_a_run_that_an_executor_gives_back_is_run_by_the_next(
-    tmp_path: Path, mode: Mode
+    tmp_path: Path, store_url: str, mode: Mode
 ) -> None:
     marker = tmp_path / "began"
     source = f"""
@@ -154,7 +154,7 @@ async def test_a_run_that_an_executor_gives_back_is_run_by_the_next(
             time.sleep(60)
         return {{"v": 1}}
     """
-    async with platform_in(tmp_path) as platform:
+    async with platform_in(tmp_path, store_url) as platform:
         platform.settings = replace(platform.settings, shutdown_grace_s=0.2)
         code = await platform.code(source)
         deployment = await platform.deploy(code)
@@ -176,8 +176,10 @@ async def test_a_run_that_an_executor_gives_back_is_run_by_the_next(
                 assert (await platform.end(waiting)).status is Status.SUCCEEDED
 
 
-async def test_a_run_within_the_grace_ends_before_the_executor_does(tmp_path: Path) -> None:
-    async with platform_in(tmp_path) as platform:
+async def test_a_run_within_the_grace_ends_before_the_executor_does(
+    tmp_path: Path, store_url: str
+) -> None:
+    async with platform_in(tmp_path, store_url) as platform:
         plan = platform.plan(await platform.code(SLOW))
         async with platform.executor():
             await platform.send(plan)
@@ -193,8 +195,8 @@ import asyncio, pathlib, sys
 from tests.integration.executor.platform import platform_in
 from pumphouse.contracts.vocabulary import Mode
 
-async def main(folder):
-    async with platform_in(folder) as platform, platform.executor():
+async def main(folder, store_url):
+    async with platform_in(folder, store_url) as platform, platform.executor():
         source = "import time\\ndef main():\\n    print('x')\\n    while True: pass"
         code = await platform.code(source)
         deployment = await platform.deploy(code)
@@ -206,15 +208,15 @@ async def main(folder):
         print("running", flush=True)
         await asyncio.sleep(600)
 
-asyncio.run(main(pathlib.Path(sys.argv[1])))
+asyncio.run(main(pathlib.Path(sys.argv[1]), sys.argv[2]))
 """
 
 
 async def test_no_process_outlives_a_killed_executor_and_the_next_clears_its_folders(
-    tmp_path: Path,
+    tmp_path: Path, store_url: str
 ) -> None:
     parent = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PARENT, str(tmp_path), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", PARENT, str(tmp_path), store_url, stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout is not None
     assert await parent.stdout.readline() == b"running\n"
@@ -226,7 +228,7 @@ async def test_no_process_outlives_a_killed_executor_and_the_next_clears_its_fol
     while any(map(is_alive, runners)):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
-    async with platform_in(tmp_path) as platform:
+    async with platform_in(tmp_path, store_url) as platform:
         assert len(list(platform.work_dir.glob("runs/*"))) == 1
         async with platform.executor():
             assert platform.folders("run") == platform.folders("pod") == []

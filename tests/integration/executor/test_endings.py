@@ -266,7 +266,7 @@ async def test_code_that_cannot_be_had_is_an_error_with_a_reference(
     platform: Platform, caplog: pytest.LogCaptureFixture
 ) -> None:
     code = await platform.code("def main():\n    pass")
-    await platform.blobs.delete(code.archive)
+    await platform.storage.platform.delete(code.archive)
     plan = platform.plan(code)
     await platform.send(plan)
     finished = await platform.end(plan)
@@ -280,7 +280,7 @@ async def test_code_that_cannot_be_had_is_an_error_with_a_reference(
 
 async def test_an_archive_that_is_none_is_an_error(platform: Platform) -> None:
     code = await platform.code("def main():\n    pass")
-    await platform.blobs.put(code.archive, b"not a tar")
+    await platform.storage.platform.put(code.archive, b"not a tar")
     plan = platform.plan(code)
     await platform.send(plan)
     assert (await platform.end(plan)).status is Status.ERROR

@@ -37,7 +37,7 @@ async def executor_process(
             "PATH": os.environ["PATH"],
             "PUMPHOUSE_AMQP_URL": url,
             "PUMPHOUSE_SECRET_KEY": SECRET,
-            "PUMPHOUSE_STORAGE_DIR": platform.settings.storage_dir,
+            "PUMPHOUSE_S3_URL": platform.settings.s3_url,
             "PUMPHOUSE_WORK_DIR": platform.settings.work_dir,
             "PUMPHOUSE_SHUTDOWN_GRACE_S": "0.5",
         },
@@ -52,7 +52,7 @@ async def executor_process(
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 async def test_what_an_executor_leaves_is_run_once_more_by_another(
-    tmp_path: Path, broker: str, how: signal.Signals
+    tmp_path: Path, store_url: str, broker: str, how: signal.Signals
 ) -> None:
     source = f"""
     import pathlib, time
@@ -63,7 +63,7 @@ async def test_what_an_executor_leaves_is_run_once_more_by_another(
             time.sleep(60)
         return {{"v": marker}}
     """
-    async with platform_in(tmp_path, broker) as platform:
+    async with platform_in(tmp_path, store_url, broker) as platform:
         for queue in STATIC_QUEUES:
             await platform.bus.declare(queue)
         code = await platform.code(source)

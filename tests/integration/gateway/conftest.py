@@ -2,24 +2,23 @@
 
 import io
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 
 from pumphouse.bus import Bus, open_bus
 from pumphouse.gateway.app import running
 from pumphouse.gateway.settings import Settings
-from tests.integration.gateway.platform import (
-    SDK_TOKEN,
-    FakeExecutor,
-    FakeRegistry,
-    rest_of_platform,
-)
+from pumphouse.storage import Storage, open_storage
+from tests.integration.gateway.executing import FakeExecutor
+from tests.integration.gateway.platform import SDK_TOKEN, FakeRegistry, rest_of_platform
+from tests.servers.object_store import fresh_store
 
 ADD = "def main(a, b):\n    return {'sum': a + b}\n"
 
@@ -36,18 +35,21 @@ def archive_of(files: dict[str, str]) -> bytes:
 
 @dataclass
 class Gateway:
-    """url: of the listening gateway. http: signed in. plain: without any credentials."""
+    """url: of the listening gateway. http: signed in. plain: without any credentials.
+
+    storage: the store that the gateway uses, for looking into it.
+    """
 
     url: str
     http: httpx.AsyncClient
     plain: httpx.AsyncClient
     registry: FakeRegistry
     executor: FakeExecutor
-    storage: Path
+    storage: Storage
 
-    def stored(self) -> list[Path]:
-        """The archives that are kept."""
-        return sorted(self.storage.glob("pipelines/*"))
+    async def stored(self) -> list[str]:
+        """The keys of all that the platform keeps for itself."""
+        return [found.key for found in (await self.storage.platform.page()).objects]
 
     async def sign_in(self) -> None:
         refreshed = await self.plain.post("/api/v1/auth/refresh", json={"refresh_token": SDK_TOKEN})
@@ -93,39 +95,55 @@ async def bus() -> AsyncIterator[Bus]:
         yield opened
 
 
-def settings_in(storage: Path) -> Settings:
-    return Settings(
+def settings_with(s3_url: str, **others: Any) -> Settings:
+    settings = Settings(
         port=0,
         secret_key="0123456789abcdef0123456789abcdef",
-        storage_dir=str(storage),
+        s3_url=s3_url,
         hold_s=1.0,
         result_hold_s=1.0,
         definition_hold_s=0.5,
         reply_patience_s=2.0,
         stop_s=2,
     )
+    return msgspec.structs.replace(settings, **others)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    storage = tmp_path_factory.mktemp("storage")
+@asynccontextmanager
+async def serving_gateway(s3_url: str, **settings: Any) -> AsyncIterator[Gateway]:
+    """A gateway over its own bus, fakes and store; settings: fields of Settings."""
     async with (
         open_bus(None, "tests") as bus,
         rest_of_platform(bus) as (registry, executor),
-        running(settings_in(storage), bus) as served,
+        running(settings_with(s3_url, **settings), bus) as served,
+        open_storage(s3_url) as storage,
         httpx.AsyncClient(base_url=served.url, timeout=10) as plain,
         httpx.AsyncClient(base_url=served.url, timeout=10) as http,
     ):
+        executor.storage = storage
         signed_in = Gateway(served.url, http, plain, registry, executor, storage)
         await signed_in.sign_in()
         yield signed_in
 
 
-@pytest.fixture
-def gateway(shared_gateway: Gateway) -> Gateway:
-    """A gateway on which nothing is defined and nothing has run."""
+@pytest.fixture(scope="session")
+def store_url(s3_url: str) -> Iterator[str]:
+    """URL of the buckets of the tests of this folder."""
+    with fresh_store(s3_url) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_gateway(store_url: str) -> AsyncIterator[Gateway]:
+    async with serving_gateway(store_url) as serving:
+        yield serving
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(shared_gateway: Gateway) -> Gateway:
+    """A gateway on which nothing is defined, nothing has run and nothing is stored."""
     shared_gateway.registry.clear()
     shared_gateway.executor.clear()
-    for archive in shared_gateway.stored():
-        archive.unlink()
+    await shared_gateway.storage.platform.delete_below("")
+    await shared_gateway.storage.data.delete_below("")
     return shared_gateway

@@ -1,16 +1,13 @@
 """The rest of the platform, as small as the gateway's tests can bear."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from pumphouse.bus import Bus, Envelope
-from pumphouse.bus.topology import REGISTRY_EVENTS, REGISTRY_REQUESTS, RESOLVER
+from pumphouse.bus.topology import REGISTRY_EVENTS, REGISTRY_REQUESTS
 from pumphouse.contracts.catalog import CatalogChange, CatalogListed, CatalogRequested
 from pumphouse.contracts.definitions import (
     DeploymentDiscarded,
@@ -21,14 +18,7 @@ from pumphouse.contracts.definitions import (
     VariableDiscarded,
     VariablesRevised,
 )
-from pumphouse.contracts.executions import (
-    ExecutionFinished,
-    LogLine,
-    PlannedInput,
-    ProducedOutput,
-    TriggerAccepted,
-)
-from pumphouse.contracts.mappings import Constant, EndpointValue, RunValue
+from pumphouse.contracts.executions import ExecutionFinished, TriggerAccepted
 from pumphouse.contracts.records import (
     ExecutionDeleted,
     ExecutionDescribed,
@@ -43,9 +33,10 @@ from pumphouse.contracts.records import (
     UserDescribed,
     UserQueried,
 )
-from pumphouse.contracts.vocabulary import DataType, Status
+from pumphouse.contracts.vocabulary import Status
 from pumphouse.errors import Conflict, NotFound, Unauthorized
 from pumphouse.sealing import digest
+from tests.integration.gateway.executing import FakeExecutor
 
 SDK_TOKEN = "the-sdk-token-of-the-tests"
 USER = UserDescribed(id="6f8f7a04-2b1e-4d5c-9a0e-3f2b1c0d9e8f", name="Ada", email="ada@example.org")
@@ -221,82 +212,10 @@ class FakeRegistry:
         )
 
 
-Function = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-
-
-async def add(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The function of every pipeline in these tests, unless one sets another."""
-    return {"sum": (inputs.get("a") or 0) + (inputs.get("b") or 0)}
-
-
-@dataclass
-class FakeExecutor:
-    """Resolver and executor in one: calls `function` with the values of the trigger."""
-
-    bus: Bus
-    function: Function = add
-    replies: bool = True
-
-    def clear(self) -> None:
-        self.function, self.replies = add, True
-
-    async def open(self) -> None:
-        await self.bus.consume(RESOLVER, {TriggerAccepted: self._run})
-
-    async def _run(self, trigger: TriggerAccepted, envelope: Envelope) -> None:
-        inputs = []
-        for item in trigger.mapping.inputs:
-            match item.source:
-                case Constant(value=value):
-                    pass
-                case EndpointValue(name=name, default=default):
-                    value = trigger.inputs.get(name, default)
-                case RunValue(name=name):
-                    value = trigger.inputs.get(name)
-                case _:
-                    value = None
-            value = None if value is msgspec.UNSET else value
-            inputs.append(
-                PlannedInput(
-                    name=item.input, data_type=DataType.NUMBER, source=item.source, value=value
-                )
-            )
-        now = datetime.now(UTC)
-        status, outputs, error = Status.SUCCEEDED, {}, None
-        try:
-            outputs = await self.function({item.name: item.value for item in inputs})
-        except RuntimeError as failure:
-            status, error = Status.FAILED, f"RuntimeError: {failure}"
-        finished = ExecutionFinished(
-            execution_id=trigger.execution_id,
-            status=status,
-            started_at=now,
-            finished_at=datetime.now(UTC),
-            inputs=tuple(inputs),
-            outputs=tuple(
-                ProducedOutput(
-                    name=item.output,
-                    data_type=DataType.NUMBER,
-                    destination=item.destination,
-                    value=outputs[item.output],
-                )
-                for item in trigger.mapping.outputs
-                if error is None
-            ),
-            error=error,
-            lines=(LogLine(at=now, stream="stdout", text="running"),),
-        )
-        if envelope.reply_to and self.replies:
-            await self.bus.reply(
-                finished, to=envelope.reply_to, correlation_id=envelope.correlation_id or ""
-            )
-        await self.bus.publish(finished)
-
-
 @asynccontextmanager
 async def rest_of_platform(bus: Bus) -> AsyncIterator[tuple[FakeRegistry, FakeExecutor]]:
     registry = FakeRegistry()
-    executor = FakeExecutor(bus)
+    executor = FakeExecutor(bus, lambda: registry.alive("pipeline"))
     await registry.open(bus)
     await executor.open()
     yield registry, executor

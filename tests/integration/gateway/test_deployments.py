@@ -149,7 +149,9 @@ async def test_a_constant_changes_and_the_rest_stays(gateway: Gateway) -> None:
         {"inputs_mapping": [{"pipeline_input_name": "a", "constant_value": "six"}]},
         {"inputs_mapping": [{"pipeline_input_name": "b", "endpoint_input_name": "other"}]},
         {"inputs_mapping": [{"pipeline_input_name": "z", "constant_value": 1}]},
+        {"inputs_mapping": [{"pipeline_input_name": "a", "datastore_path": "in"}]},
         {"outputs_mapping": DROPPED},
+        {"outputs_mapping": [{"pipeline_output_name": "sum", "datastore_path": "out"}]},
         [],
     ],
 )

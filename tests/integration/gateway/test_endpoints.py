@@ -275,11 +275,11 @@ async def test_a_call_without_inputs_needs_no_body(
     assert answer.json()["output"] == {"sum": 7}
 
 
-async def test_a_file_is_refused_for_now(gateway: Gateway) -> None:
+async def test_a_file_is_no_number(gateway: Gateway) -> None:
     answer = await gateway.call(await gateway.endpoint(), files={"a": ("a.txt", b"abc")})
 
-    assert answer.status_code == 501
-    assert "'a' is a file" in answer.json()["message"]
+    assert answer.status_code == 400
+    assert "'a' is of type number" in answer.json()["message"]
 
 
 async def test_a_body_over_the_limit_is_refused(gateway: Gateway) -> None:

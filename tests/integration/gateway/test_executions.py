@@ -98,16 +98,27 @@ async def test_a_run_that_cannot_be_is_refused(
     assert gateway.registry.triggers == {}
 
 
-async def test_a_run_with_a_file_is_not_supported_yet(gateway: Gateway) -> None:
+async def test_a_run_that_is_no_form_is_refused(gateway: Gateway) -> None:
     await gateway.pipeline()
 
-    answer = await gateway.http.post(
-        "/api/v1/pipelines/add/run",
-        data={"json_inputs": "{}"},
-        files={"a": ("a.txt", b"abc")},
-    )
+    answer = await gateway.http.post("/api/v1/pipelines/add/run", json={"a": 1})
 
-    assert answer.status_code == 501
+    assert answer.status_code == 400
+    assert "multipart/form-data" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("encoding", ["data", "files"])
+async def test_a_run_with_too_many_values_is_refused(gateway: Gateway, encoding: str) -> None:
+    await gateway.pipeline()
+    text = "1" * 2_000_000
+    body: dict[str, Any] = {
+        encoding: {"json_inputs": (None, text) if encoding == "files" else text}
+    }
+
+    answer = await gateway.http.post("/api/v1/pipelines/add/run", **body)
+
+    assert answer.status_code == 413
+    assert answer.json()["name"] == "TooLarge"
 
 
 async def test_a_long_run_is_asked_for_again(gateway: Gateway) -> None:

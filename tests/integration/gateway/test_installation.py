@@ -2,17 +2,16 @@
 
 import asyncio
 import socket
-from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from pumphouse.bus import Bus
 from pumphouse.errors import Unavailable
 from pumphouse.gateway.app import running
-from tests.integration.gateway.conftest import Gateway, settings_in
+from pumphouse.storage import open_storage
+from tests.integration.gateway.conftest import Gateway, settings_with
 from tests.integration.gateway.platform import USER, rest_of_platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -80,20 +79,20 @@ async def test_variables_are_set_listed_and_deleted(gateway: Gateway) -> None:
     assert (
         await gateway.http.put(VARIABLES, json={"environment_variables": given})
     ).status_code == 204
-    await gateway.http.put(VARIABLES, json={"environment_variables": {"A": "other"}})
+    await gateway.http.put(VARIABLES, json={"environment_variables": {"A": "another-text"}})
 
     listed = (await gateway.http.get(VARIABLES)).json()
     deleted = await gateway.http.delete(f"{VARIABLES}/A")
 
     assert {row["name"]: row["value"] for row in listed} == {
-        "A": "other",
+        "A": "another-text",
         "B": "6",
         "C": "true",
         "D": "2.5",
     }
-    assert deleted.json() == {"name": "A", "value": "other"}
+    assert deleted.json() == {"name": "A", "value": "another-text"}
     assert (await gateway.http.delete(f"{VARIABLES}/A")).status_code == 404
-    assert "other" not in str(gateway.registry.changes)
+    assert "another-text" not in str(gateway.registry.changes)
 
 
 @pytest.mark.parametrize(
@@ -167,19 +166,23 @@ async def test_health_needs_the_registry(gateway: Gateway) -> None:
     assert (await gateway.plain.get("/healthz")).status_code == 503
 
 
-async def test_held_requests_are_released_when_the_gateway_stops(bus: Bus, tmp_path: Path) -> None:
+async def test_held_requests_are_released_when_the_gateway_stops(bus: Bus, store_url: str) -> None:
     goes_on = asyncio.Event()
 
     async def never(inputs: dict[str, Any]) -> dict[str, Any]:
         await goes_on.wait()
         return {"sum": 1}
 
-    held = msgspec.structs.replace(settings_in(tmp_path), hold_s=20)
-    async with rest_of_platform(bus) as (registry, executor), httpx.AsyncClient() as http:
+    held = settings_with(store_url, hold_s=20)
+    async with (
+        rest_of_platform(bus) as (registry, executor),
+        open_storage(store_url) as storage,
+        httpx.AsyncClient() as http,
+    ):
         executor.function = never
         async with running(held, bus) as served:
             http.base_url = served.url
-            gateway = Gateway(served.url, http, http, registry, executor, tmp_path)
+            gateway = Gateway(served.url, http, http, registry, executor, storage)
             await gateway.sign_in()
             deployment = await gateway.endpoint()
             called = asyncio.create_task(gateway.call(deployment, json={"a": 1}, timeout=10))
@@ -192,11 +195,11 @@ async def test_held_requests_are_released_when_the_gateway_stops(bus: Bus, tmp_p
     assert answer.headers["location"]
 
 
-async def test_a_taken_port_is_named(bus: Bus, tmp_path: Path) -> None:
+async def test_a_taken_port_is_named(bus: Bus, store_url: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(Unavailable, match=str(port)):
-            async with running(msgspec.structs.replace(settings_in(tmp_path), port=port), bus):
+            async with running(settings_with(store_url, port=port), bus):
                 pass

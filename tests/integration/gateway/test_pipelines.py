@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from xml.etree import ElementTree
 
 import pytest
 
@@ -56,7 +57,7 @@ async def test_a_pipeline_is_shown_as_it_was_described(gateway: Gateway) -> None
     assert info["status"] == "ready"
     assert info["origin"] == "local"
     assert info["created_at"].endswith("Z")
-    assert len(gateway.stored()) == 1
+    assert len(await gateway.stored()) == 1
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,17 @@ async def test_a_pipeline_is_shown_as_it_was_described(gateway: Gateway) -> None
         ({"pipeline_name": "nul\0"}, 400, "name"),
         ({"function_path": "other.py"}, 400, "no file 'other.py'"),
         ({"function_name": "other"}, 400, "'other'"),
-        ({"inputs[0][data_type]": "file"}, 501, "file"),
+        (
+            {"inputs[0][data_type]": "file", "inputs[0][default_value]": "a"},
+            400,
+            "default",
+        ),
+        ({"inputs[1][default_value]": "x"}, 400, "'b'"),
+        (
+            {"inputs[0][data_type]": "string", "inputs[0][default_value]": "x" * 70_000},
+            413,
+            "'a'",
+        ),
         ({"inputs[0": "broken"}, 400, "'inputs[0'"),
         ({"pipeline_template_name": "any"}, 404, "'any'"),
     ],
@@ -79,7 +90,7 @@ async def test_a_description_that_cannot_be_used_is_refused(
     assert answer.status_code == status, answer.text
     assert named in answer.json()["message"]
     assert gateway.registry.alive("pipeline") == []
-    assert gateway.stored() == []
+    assert await gateway.stored() == []
 
 
 ARCHIVES = {
@@ -104,7 +115,7 @@ async def test_an_archive_that_cannot_be_used_is_refused(
     assert answer.status_code == status, answer.text
     assert named in answer.json()["message"]
     assert gateway.registry.alive("pipeline") == []
-    assert gateway.stored() == []
+    assert await gateway.stored() == []
 
 
 async def test_an_archive_over_the_limit_of_bodies_is_refused(gateway: Gateway) -> None:
@@ -125,13 +136,13 @@ async def test_a_form_without_archive_is_refused(gateway: Gateway) -> None:
 
 async def test_a_taken_name_is_refused_and_nothing_changes(gateway: Gateway) -> None:
     first = await gateway.pipeline()
-    stored = gateway.stored()
+    stored = await gateway.stored()
 
     second = await gateway.pipeline(description="another")
 
     assert second.status_code == 409
     assert (await gateway.http.get("/api/v1/pipelines/add")).json() == first.json()
-    assert gateway.stored() == stored
+    assert await gateway.stored() == stored
 
 
 async def test_an_unknown_pipeline_is_not_found_anywhere(gateway: Gateway) -> None:
@@ -172,11 +183,26 @@ async def test_the_archive_is_downloaded_by_its_link_only(gateway: Gateway) -> N
     url = (await gateway.http.get("/api/v1/pipelines/add/download")).json()["signed_url"]
 
     downloaded = await gateway.plain.get(url)
-    without_ticket = await gateway.plain.get(url.partition("?")[0])
+    without_signature = await gateway.plain.get(url.partition("?")[0])
+    tampered = await gateway.plain.get(url.replace("code.tgz", "other.tgz"))
 
     with tarfile.open(fileobj=io.BytesIO(downloaded.content)) as archive:
         assert archive.getnames() == ["main.py"]
-    assert without_ticket.status_code == 401
+    for refused in (without_signature, tampered):
+        assert refused.status_code == 403
+        error = ElementTree.fromstring(refused.content)
+        assert error.findtext("Code")
+        assert error.findtext("Message")
+
+
+async def test_an_archive_that_is_gone_is_not_found(gateway: Gateway) -> None:
+    await gateway.pipeline()
+    await gateway.storage.platform.delete_below("pipelines/")
+
+    answer = await gateway.http.get("/api/v1/pipelines/add/download")
+
+    assert answer.status_code == 404
+    assert answer.json()["message"]
 
 
 async def test_lists_show_every_pipeline(gateway: Gateway) -> None:

@@ -36,7 +36,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
         "gateway",
         PUMPHOUSE_AMQP_URL=NOWHERE,
         PUMPHOUSE_SECRET_KEY="x" * 32,
-        PUMPHOUSE_STORAGE_DIR=str(tmp_path),
+        PUMPHOUSE_S3_URL="http://key:secret@127.0.0.1:9/data-store",
         PUMPHOUSE_PORT="eighty",
     )
     assert process.wait() == 2
@@ -57,8 +57,8 @@ def test_a_broker_that_is_not_there_is_waited_for_and_then_named(tmp_path: Path)
 
 
 @pytest.fixture(scope="module")
-def stack(amqp_url: str, postgres_url: str) -> Iterator[Stack]:
-    with full_stack(amqp_url, postgres_url, executors=2) as started:
+def stack(amqp_url: str, postgres_url: str, s3_url: str) -> Iterator[Stack]:
+    with full_stack(amqp_url, postgres_url, s3_url, executors=2) as started:
         yield started
 
 

@@ -86,7 +86,7 @@ def test_it_says_how_it_is_reached(running: Platform) -> None:
 
 
 def test_secrets_are_readable_by_their_owner_alone(running: Platform) -> None:
-    for name in ("connection.json", "secrets.json", "postgres"):
+    for name in ("connection.json", "secrets.json", "postgres", "objects"):
         assert (running.data / name).stat().st_mode & 0o077 == 0, name
     assert running.data.stat().st_mode & 0o077 == 0
 

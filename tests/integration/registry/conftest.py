@@ -8,7 +8,9 @@ import pytest
 from pumphouse.bus import Bus, open_bus
 from pumphouse.postgres import Pool, migrate, open_pool
 from pumphouse.registry.app import running
+from pumphouse.storage import Storage, open_storage
 from tests.integration.registry.things import settings
+from tests.servers.object_store import fresh_store
 from tests.servers.postgres import fresh_database
 
 
@@ -29,6 +31,19 @@ async def database_url(shared_database_url: str) -> str:
     return shared_database_url
 
 
+@pytest.fixture(scope="session")
+def store_url(s3_url: str) -> Iterator[str]:
+    """A store that tests share; what they keep there has keys of its own."""
+    with fresh_store(s3_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def storage(store_url: str) -> AsyncIterator[Storage]:
+    async with open_storage(store_url) as storage:
+        yield storage
+
+
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
     """A pool on a migrated database."""
@@ -44,7 +59,7 @@ async def bus() -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-async def registry(database_url: str, bus: Bus) -> AsyncIterator[Bus]:
+async def registry(database_url: str, store_url: str, bus: Bus) -> AsyncIterator[Bus]:
     """A bus that the registry serves."""
-    async with running(settings(database_url), bus):
+    async with running(settings(database_url, store_url), bus):
         yield bus

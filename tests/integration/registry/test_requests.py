@@ -21,7 +21,6 @@ from pumphouse.contracts.vocabulary import Status
 from pumphouse.errors import Invalid, NotFound, Unauthorized
 from pumphouse.registry import waiting
 from pumphouse.registry.app import ADMIN, running
-from pumphouse.registry.settings import Settings
 from pumphouse.sealing import digest
 from tests.integration.registry.things import (
     NOW,
@@ -132,13 +131,13 @@ async def test_many_questions_wait_at_once_while_others_are_answered(filled: Bus
 
 
 async def test_what_another_instance_folds_is_seen_within_a_second(
-    filled: Bus, database_url: str
+    filled: Bus, database_url: str, store_url: str
 ) -> None:
     accepted = await _accepted(filled)
     asking = asyncio.create_task(
         filled.request(ExecutionQueried(execution_id=accepted.execution_id, wait_s=30), timeout=30)
     )
-    async with open_bus(None, "other") as other, running(settings(database_url), other):
+    async with open_bus(None, "other") as other, running(settings(database_url, store_url), other):
         await other.publish(finished(accepted))
         async with asyncio.timeout(waiting.LOOK_EVERY_S + 1):
             assert (await asking).execution.status is Status.SUCCEEDED
@@ -174,9 +173,9 @@ async def test_a_wait_for_a_deleted_execution_ends(filled: Bus) -> None:
 
 
 async def test_the_registry_stops_without_waiting_for_those_who_wait(
-    database_url: str, bus: Bus
+    database_url: str, store_url: str, bus: Bus
 ) -> None:
-    async with running(settings(database_url), bus):
+    async with running(settings(database_url, store_url), bus):
         await bus.request(PipelineSubmitted(pipeline=PIPELINE))
         accepted = await _accepted(bus)
         asking = asyncio.create_task(
@@ -250,8 +249,10 @@ async def test_another_token_is_nobodys(registry: Bus) -> None:
         await registry.request(UserQueried(user_id="nobody"))
 
 
-async def test_a_new_admin_token_replaces_the_old_one(registry: Bus, database_url: str) -> None:
-    changed = Settings(database_url=database_url, admin_token="a-new-token")
+async def test_a_new_admin_token_replaces_the_old_one(
+    registry: Bus, database_url: str, store_url: str
+) -> None:
+    changed = settings(database_url, store_url, admin_token="a-new-token")
     async with open_bus(None, "restarted") as bus, running(changed, bus):
         assert await bus.request(TokenPresented(digest=digest("a-new-token"))) == ADMIN
         with pytest.raises(Unauthorized):

@@ -69,12 +69,12 @@ async def test_changes_are_announced_in_order(registry: Bus) -> None:
 
 
 async def test_a_change_that_was_stored_but_not_announced_is_announced_later(
-    database_url: str, bus: Bus, pool: Pool
+    database_url: str, store_url: str, bus: Bus, pool: Pool
 ) -> None:
     async with Definitions(pool).revising() as draft:
         await draft.keep_pipeline(PIPELINE)
     heard = await _announcements(bus)
-    async with running(settings(database_url), bus):
+    async with running(settings(database_url, store_url), bus):
         await heard.reach(1)
         async with Definitions(pool).revising() as draft:
             await draft.keep_pipeline(pipeline("another"))
@@ -82,13 +82,13 @@ async def test_a_change_that_was_stored_but_not_announced_is_announced_later(
 
 
 async def test_a_change_is_announced_again_when_its_announcement_failed(
-    database_url: str, pool: Pool
+    database_url: str, store_url: str, pool: Pool
 ) -> None:
     async with Definitions(pool).revising() as draft:
         await draft.keep_pipeline(PIPELINE)
     bus = _FailingOnce()
     heard = await _announcements(bus)
-    async with running(settings(database_url), bus):
+    async with running(settings(database_url, store_url), bus):
         await heard.reach(1)
     await bus.close()
     assert bus.failures == 1
@@ -106,12 +106,12 @@ class _FailingOnce(MemoryBus):
         await super().publish(message, **keywords)
 
 
-async def test_catalogs_of_two_registries_agree(database_url: str) -> None:
+async def test_catalogs_of_two_registries_agree(database_url: str, store_url: str) -> None:
     async with (
         open_bus(None, "one") as one,
         open_bus(None, "two") as two,
-        running(settings(database_url), one),
-        running(settings(database_url), two),
+        running(settings(database_url, store_url), one),
+        running(settings(database_url, store_url), two),
         following(one) as first,
         following(two) as second,
     ):
@@ -208,10 +208,12 @@ async def test_a_plan_that_nobody_can_carry_on_ends_as_an_error(registry: Bus) -
     assert (await _described(registry, accepted)).execution.status is Status.ERROR
 
 
-async def test_what_had_not_ended_is_issued_again_after_a_restart(database_url: str) -> None:
+async def test_what_had_not_ended_is_issued_again_after_a_restart(
+    database_url: str, store_url: str
+) -> None:
     pending, lost, hopeless, done = (trigger(PIPELINE) for _ in range(4))
     third = trigger(PIPELINE, execution_id=hopeless.execution_id, attempt=3)
-    async with open_bus(None, "before") as bus, running(settings(database_url), bus):
+    async with open_bus(None, "before") as bus, running(settings(database_url, store_url), bus):
         await bus.request(PipelineSubmitted(pipeline=PIPELINE))
         for event in (
             pending,
@@ -229,7 +231,7 @@ async def test_what_had_not_ended_is_issued_again_after_a_restart(database_url: 
     async def both_issued() -> bool:
         return len(issued) == 2
 
-    again = settings(database_url, reissue_on_start=True)
+    again = settings(database_url, store_url, reissue_on_start=True)
     async with open_bus(None, "after") as bus, running(again, bus):
         await bus.consume(RESOLVER, {TriggerAccepted: resolve})
         await eventually(both_issued)
@@ -245,11 +247,12 @@ async def test_what_had_not_ended_is_issued_again_after_a_restart(database_url: 
 
 async def test_the_queues_of_low_latency_deployments_are_there_again_after_a_restart(
     database_url: str,
+    store_url: str,
 ) -> None:
     served = deployment(PIPELINE, mode=Mode.LOW_LATENCY)
-    async with open_bus(None, "before") as bus, running(settings(database_url), bus):
+    async with open_bus(None, "before") as bus, running(settings(database_url, store_url), bus):
         await bus.request(PipelineSubmitted(pipeline=PIPELINE))
         await bus.request(DeploymentSubmitted(deployment=served))
-    async with open_bus(None, "after") as bus, running(settings(database_url), bus):
+    async with open_bus(None, "after") as bus, running(settings(database_url, store_url), bus):
         wish = PodRequested(deployment_id=served.id, catalog_revision=2)
         await bus.publish(wish, partition=f"low-latency.{served.id}")

@@ -53,8 +53,9 @@ OUTPUTS = (
 )
 
 
-def settings(database_url: str, **other: Any) -> Settings:
-    return Settings(database_url=database_url, admin_token="a-token-of-the-tests", **other)
+def settings(database_url: str, store_url: str, **other: Any) -> Settings:
+    given: dict[str, Any] = {"admin_token": "a-token-of-the-tests"}
+    return Settings(database_url=database_url, s3_url=store_url, **(given | other))
 
 
 def new_id() -> str:

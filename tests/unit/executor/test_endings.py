@@ -32,8 +32,8 @@ def test_what_a_restart_costs_is_said() -> None:
     assert "2.5 s" in (timed_out(2.5).error or "")
 
 
-def test_an_answer_without_a_declared_output_is_not_believed() -> None:
+async def test_an_answer_without_a_declared_output_is_not_believed() -> None:
     output = PlannedOutput(name="v", data_type=DataType.NUMBER, destination=Dropped())
-    ending = with_checked_outputs(Ending(Status.SUCCEEDED, outputs={}), (output,))
+    ending = await with_checked_outputs(Ending(Status.SUCCEEDED, outputs={}), (output,))
     assert ending.status is Status.FAILED
     assert "'v'" in (ending.error or "")

@@ -67,7 +67,7 @@ CASES: list[tuple[dict[str, str], type[PumphouseError], str]] = [
     ({"function_path": "main.txt"}, Invalid, "'main.txt'"),
     ({"function_name": "not a name"}, Invalid, "'not a name'"),
     ({"inputs[0][data_type]": "text"}, Invalid, "'text'"),
-    ({"inputs[0][data_type]": "file"}, NotSupported, "file"),
+    ({"inputs[0][data_type]": "file", "inputs[0][default_value]": "a"}, Invalid, "default value"),
     ({"inputs[0][name]": "b"}, Invalid, "'b'"),
     ({"inputs[0][name]": "not a name"}, Invalid, "'not a name'"),
     ({"inputs[0][is_required]": "maybe"}, Invalid, "'maybe'"),

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from pumphouse.contracts.catalog import (
     Code,
     Deployment,
@@ -25,7 +27,7 @@ from pumphouse.contracts.records import ExecutionDescribed, ExecutionSummary
 from pumphouse.contracts.vocabulary import DataType, DeploymentStatus, Mode, Origin, Rule, Status
 from pumphouse.gateway.views import (
     caller_types,
-    endpoint_outputs,
+    exposed_outputs,
     show_deployment,
     show_execution,
     show_outputs,
@@ -135,5 +137,19 @@ def test_callers_of_an_endpoint_get_what_is_named_for_them() -> None:
         produced(EndpointOutput(name="none"), None),
     )
 
-    assert endpoint_outputs(outputs) == {"total": 5, "none": None}
+    assert exposed_outputs(outputs) == {"total": outputs[0], "none": outputs[2]}
     assert "value" not in show_outputs(outputs)[1]
+
+
+def test_files_are_shown_without_a_value() -> None:
+    ended = msgspec.structs.replace(RUNNING, status=Status.SUCCEEDED, started_at=NOW)
+    source = PlannedInput(name="a", data_type=DataType.FILE, source=EnvironmentVariable(name="A"))
+    copy = msgspec.structs.replace(produced(RunOutput(name="sum"), None), data_type=DataType.FILE)
+    described = ExecutionDescribed(execution=ended, inputs=(source,), outputs=(copy,))
+
+    shown = show_execution(described, PIPELINE, None, unsealed)
+
+    assert shown["inputs"][0]["data_type"] == "file"
+    assert "value" not in shown["inputs"][0]
+    assert "value" not in shown["outputs"][0]
+    assert "value" not in show_outputs((copy,))[0]

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,19 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     other = kept_secrets(tmp_path / "other.json", belong_to=tmp_path / "postgres")
     assert made.admin_token != other.admin_token
     assert made.secret_key != other.secret_key
+
+
+def test_a_file_of_a_version_without_an_object_store_is_completed_once(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    older = {"secret_key": "a", "admin_token": "b", "database_password": "c"}
+    file.write_text(json.dumps(older))
+    (tmp_path / "postgres").mkdir()
+    found = kept_secrets(file, belong_to=tmp_path / "postgres")
+    assert found.object_store_secret
+    assert json.loads(file.read_text()) == older | {
+        "object_store_secret": found.object_store_secret
+    }
+    assert kept_secrets(file, belong_to=tmp_path / "postgres") == found
 
 
 def test_nobody_else_may_read_them(tmp_path: Path) -> None:

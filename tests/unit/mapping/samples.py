@@ -13,7 +13,13 @@ from pumphouse.contracts.catalog import (
     PipelineInput,
     PipelineOutput,
 )
-from pumphouse.contracts.mappings import Mapping
+from pumphouse.contracts.mappings import (
+    AnyDestination,
+    AnySource,
+    InputMapping,
+    Mapping,
+    OutputMapping,
+)
 from pumphouse.contracts.vocabulary import DataType, DeploymentStatus, Mode, Rule
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
@@ -82,6 +88,15 @@ def a_deployment(
         created_by=USER_ID,
         updated_at=updated_at,
         updated_by=USER_ID,
+    )
+
+
+def mapping(
+    inputs: dict[str, AnySource] | None = None, outputs: dict[str, AnyDestination] | None = None
+) -> Mapping:
+    return Mapping(
+        inputs=tuple(InputMapping(input=n, source=s) for n, s in (inputs or {}).items()),
+        outputs=tuple(OutputMapping(output=n, destination=d) for n, d in (outputs or {}).items()),
     )
 
 

@@ -7,23 +7,37 @@ from hypothesis import strategies as st
 
 from pumphouse.contracts.catalog import Pipeline
 from pumphouse.contracts.mappings import (
+    AnySource,
     Constant,
     EndpointValue,
     InputMapping,
     Mapping,
     RunValue,
+    StoredFile,
 )
+from pumphouse.contracts.references import Reference
 from pumphouse.contracts.vocabulary import DataType, Rule
 from pumphouse.errors import Invalid
-from pumphouse.mapping import MAX_INPUTS_BYTES, admit, check, complete
+from pumphouse.mapping import MAX_INPUTS_BYTES, Admitted, admit, check, complete
 from tests.unit.mapping.samples import JSON_VALUES, VALUES, a_pipeline, an_input
 
 RENAMED = Mapping(inputs=(InputMapping(input="a", source=EndpointValue(name="amount")),))
 
 
-def refusal(pipeline: Pipeline, mapping: Mapping, given: dict[str, Any]) -> str:
+def admitted_values(pipeline: Pipeline, mapping: Mapping, given: dict[str, Any]) -> dict[str, Any]:
+    admitted = admit(pipeline, mapping, given, {})
+    assert admitted.files == {}
+    return admitted.inputs
+
+
+def refusal(
+    pipeline: Pipeline,
+    mapping: Mapping,
+    given: dict[str, Any],
+    files: dict[str, Reference] | None = None,
+) -> str:
     with pytest.raises(Invalid) as error:
-        admit(pipeline, mapping, given)
+        admit(pipeline, mapping, given, files)
     return error.value.message
 
 
@@ -32,13 +46,13 @@ def test_only_what_the_mapping_uses_is_kept_under_the_callers_name() -> None:
     mapping = Mapping(
         inputs=(*RENAMED.inputs, InputMapping(input="b", source=Constant(value=2))),
     )
-    assert admit(pipeline, mapping, {"amount": 1, "a": "x", "b": "y"}) == {"amount": 1}
+    assert admitted_values(pipeline, mapping, {"amount": 1, "a": "x", "b": "y"}) == {"amount": 1}
 
 
 def test_a_run_gives_values_by_the_names_of_inputs() -> None:
     pipeline = a_pipeline(an_input("a"))
     mapping = Mapping(inputs=(InputMapping(input="a", source=RunValue(name="a")),))
-    assert admit(pipeline, mapping, {"a": 5, "z": 1}) == {"a": 5}
+    assert admitted_values(pipeline, mapping, {"a": 5, "z": 1}) == {"a": 5}
 
 
 def test_a_wrong_type_is_named_with_the_callers_name() -> None:
@@ -71,12 +85,12 @@ def test_a_missing_input_is_refused_when_required_and_without_default(
     if is_refused:
         assert refusal(pipeline, mapping, {}) == "Give the required input 'amount' (number)."
     else:
-        assert admit(pipeline, mapping, {}) == {}
+        assert admitted_values(pipeline, mapping, {}) == {}
 
 
 def test_an_explicit_null_counts_as_given() -> None:
     pipeline = a_pipeline(an_input("a", is_required=True))
-    assert admit(pipeline, RENAMED, {"amount": None}) == {"amount": None}
+    assert admitted_values(pipeline, RENAMED, {"amount": None}) == {"amount": None}
 
 
 def test_every_fault_is_named_at_once() -> None:
@@ -93,15 +107,91 @@ def test_inputs_are_limited_together() -> None:
     mapping = complete(pipeline, None, Mapping())
     overhead = len('{"a":"","b":""}')
     half = "x" * ((MAX_INPUTS_BYTES - overhead) // 2)
-    assert admit(pipeline, mapping, {"a": half, "b": half}) == {"a": half, "b": half}
+    assert admitted_values(pipeline, mapping, {"a": half, "b": half}) == {"a": half, "b": half}
     assert "65,536" in refusal(pipeline, mapping, {"a": half, "b": half + "xx"})
-    assert admit(pipeline, mapping, {"a": "x", "unused": half * 3}) == {"a": "x"}
+    assert admitted_values(pipeline, mapping, {"a": "x", "unused": half * 3}) == {"a": "x"}
 
 
 def test_nan_is_refused_by_name() -> None:
     pipeline = a_pipeline(an_input("a", DataType.ARRAY))
     message = refusal(pipeline, RENAMED, {"amount": [float("nan")]})
     assert message == "Input 'amount': NaN cannot be used: JSON has no such number."
+
+
+# -- files
+
+PHOTO = Reference(key="e/inputs/0", size=5, name="photo.png")
+
+
+def from_caller(name: str, source: AnySource) -> Mapping:
+    return Mapping(inputs=(InputMapping(input=name, source=source),))
+
+
+FILE_CALL = (
+    a_pipeline(an_input("photo", DataType.FILE, is_required=True)),
+    from_caller("photo", EndpointValue(name="picture")),
+)
+
+
+@pytest.mark.parametrize("source", [EndpointValue(name="picture"), RunValue(name="picture")])
+def test_a_file_is_admitted_under_the_callers_name(source: EndpointValue | RunValue) -> None:
+    pipeline, _ = FILE_CALL
+    mapping = from_caller("photo", source)
+    admitted = admit(pipeline, mapping, {}, {"picture": PHOTO, "photo": PHOTO, "other": PHOTO})
+    assert admitted == Admitted(inputs={}, files={"picture": PHOTO})
+
+
+def test_a_file_that_the_mapping_takes_elsewhere_is_left_out() -> None:
+    pipeline, _ = FILE_CALL
+    mapping = from_caller("photo", StoredFile(path="a.png"))
+    assert admit(pipeline, mapping, {"photo": 1}, {"photo": PHOTO}) == Admitted({}, {})
+
+
+def test_a_file_and_values_are_admitted_together() -> None:
+    pipeline = a_pipeline(an_input("photo", DataType.FILE), an_input("a"))
+    mapping = complete(pipeline, Rule.ENDPOINT, Mapping())
+    assert admit(pipeline, mapping, {"a": 1}, {"photo": PHOTO}) == Admitted(
+        inputs={"a": 1}, files={"photo": PHOTO}
+    )
+
+
+def test_a_value_for_a_file_is_refused_by_name() -> None:
+    message = refusal(*FILE_CALL, {"picture": "a.png"}, {})
+    assert message == "Input 'picture' is a file: send it as a file."
+
+
+def test_a_file_for_a_value_is_refused_by_name() -> None:
+    message = refusal(a_pipeline(an_input("a")), RENAMED, {}, {"amount": PHOTO})
+    assert message == "Input 'amount' is of type number: send a value, not a file."
+
+
+def test_a_required_file_that_is_missing_is_named() -> None:
+    assert refusal(*FILE_CALL, {}, {}) == "Give the required input 'picture' (file)."
+
+
+def test_null_is_no_file_and_counts_as_given() -> None:
+    assert admit(*FILE_CALL, {"picture": None}, {}) == Admitted({"picture": None}, {})
+    assert admit(*FILE_CALL, {"picture": None}) == Admitted({"picture": None}, {})
+
+
+def test_a_file_goes_before_a_null_of_its_name() -> None:
+    admitted = admit(*FILE_CALL, {"picture": None}, {"picture": PHOTO})
+    assert admitted == Admitted({}, {"picture": PHOTO})
+
+
+@pytest.mark.parametrize("given", [{}, {"picture": "a.png"}])
+def test_who_cannot_send_files_is_told_what_to_do(given: dict[str, Any]) -> None:
+    message = refusal(*FILE_CALL, given, None)
+    assert message.startswith("Input 'picture' is a file, which a message cannot carry: map")
+
+
+def test_who_cannot_send_files_hears_of_missing_values_too() -> None:
+    pipeline = a_pipeline(
+        an_input("photo", DataType.FILE, is_required=True), an_input("a", is_required=True)
+    )
+    message = refusal(pipeline, complete(pipeline, Rule.ENDPOINT, Mapping()), {}, None)
+    assert "Input 'photo' is a file" in message
+    assert message.endswith("Give the required input 'a' (number).")
 
 
 def belongs(data_type: DataType, value: Any) -> bool:
@@ -130,6 +220,6 @@ def test_whatever_is_given_is_kept_or_refused_by_name(
         message = refusal(pipeline, mapping, given)
         assert {name for name in types if f"Input {name!r}" in message} == wrong
         return
-    admitted = admit(pipeline, mapping, given)
+    admitted = admitted_values(pipeline, mapping, given)
     assert admitted == {name: given[name] for name in types if name in given}
-    assert admit(pipeline, mapping, admitted) == admitted
+    assert admitted_values(pipeline, mapping, admitted) == admitted

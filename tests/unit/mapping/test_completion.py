@@ -24,10 +24,12 @@ from pumphouse.contracts.mappings import (
     RunValue,
     StoredFile,
 )
+from pumphouse.contracts.references import Reference
 from pumphouse.contracts.vocabulary import DataType, Rule
-from pumphouse.errors import Invalid
+from pumphouse.errors import Invalid, TooLarge
 from pumphouse.mapping import complete
-from tests.unit.mapping.samples import VALUES, a_pipeline, an_input, an_output
+from pumphouse.mapping.declarations import MAX_DEFAULTS_BYTES
+from tests.unit.mapping.samples import VALUES, a_pipeline, an_input, an_output, mapping
 
 RULES: list[Rule | None] = [None, Rule.ENDPOINT, Rule.PERIODIC]
 
@@ -48,15 +50,6 @@ LEGAL_DESTINATIONS: list[tuple[AnyDestination, list[Rule | None]]] = [
 ]
 
 ADD = a_pipeline(an_input("a"), an_input("b"), outputs=(an_output("sum"), an_output("note")))
-
-
-def mapping(
-    inputs: dict[str, AnySource] | None = None, outputs: dict[str, AnyDestination] | None = None
-) -> Mapping:
-    return Mapping(
-        inputs=tuple(InputMapping(input=n, source=s) for n, s in (inputs or {}).items()),
-        outputs=tuple(OutputMapping(output=n, destination=d) for n, d in (outputs or {}).items()),
-    )
 
 
 def refusal(pipeline: Pipeline, rule: Rule | None, given: Mapping) -> str:
@@ -98,16 +91,23 @@ def test_a_destination_of_a_value_is_legal_by_trigger(
         assert "'sum'" in refusal(pipeline, rule, given)
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_a_file_goes_only_to_and_from_the_data_store_or_the_endpoint(rule: Rule | None) -> None:
-    files = a_pipeline(
-        an_input("photo", DataType.FILE), outputs=(an_output("report", DataType.FILE),)
-    )
-    stored = mapping({"photo": StoredFile(path="a")}, {"report": FileTarget(path="b")})
-    assert complete(files, rule, stored) == stored
-    for source in (Constant(value="a"), EnvironmentVariable(name="A")):
-        wrong = mapping({"photo": source}, {"report": Dropped()})
-        assert "cannot be the source of a file" in refusal(files, rule, wrong)
+def test_defaults_of_endpoint_inputs_are_limited_together() -> None:
+    pipeline = a_pipeline(an_input("a", DataType.STRING), an_input("b", DataType.STRING))
+    half = "x" * (MAX_DEFAULTS_BYTES // 2 - 2)
+    fitting: dict[str, AnySource] = {
+        "a": EndpointValue(name="a", default=half),
+        "b": EndpointValue(name="b", default=half),
+    }
+    assert complete(pipeline, Rule.ENDPOINT, mapping(fitting)).inputs == mapping(fitting).inputs
+    too_much = fitting | {"b": EndpointValue(name="b", default=half + "x")}
+    with pytest.raises(TooLarge, match="'a', 'b' are 65,537 bytes"):
+        complete(pipeline, Rule.ENDPOINT, mapping(too_much))
+
+
+def test_a_constant_that_is_kept_elsewhere_stays() -> None:
+    kept = Constant(reference=Reference(key="d/constants/0", size=9, sha256="0" * 64))
+    given = mapping({"a": kept, "b": NullValue()}, {"sum": Dropped(), "note": Dropped()})
+    assert complete(ADD, Rule.PERIODIC, given) == given
 
 
 def test_what_an_endpoint_leaves_unmapped_has_its_own_name() -> None:

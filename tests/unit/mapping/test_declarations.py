@@ -4,8 +4,9 @@ import pytest
 
 from pumphouse.contracts.catalog import PipelineInput, PipelineOutput
 from pumphouse.contracts.vocabulary import DataType
-from pumphouse.errors import Invalid, NotSupported
+from pumphouse.errors import Invalid, TooLarge
 from pumphouse.mapping import check_declarations
+from pumphouse.mapping.declarations import MAX_DEFAULTS_BYTES
 from tests.unit.mapping.samples import an_input, an_output
 
 
@@ -50,9 +51,21 @@ def test_every_fault_is_named_at_once() -> None:
         assert named in refusal.value.message
 
 
-@pytest.mark.parametrize("default", [{}, {"default": None}])
-def test_files_are_not_supported_yet(default: dict[str, Any]) -> None:
-    with pytest.raises(NotSupported, match="'photo', 'report'"):
-        check_declarations(
-            [an_input("photo", DataType.FILE, **default)], [an_output("report", DataType.FILE)]
-        )
+def test_files_are_declared_without_defaults() -> None:
+    check_declarations(
+        [an_input("photo", DataType.FILE, is_required=True)], [an_output("report", DataType.FILE)]
+    )
+
+
+@pytest.mark.parametrize("default", ["a.png", None])
+def test_a_default_of_a_file_is_refused_by_name(default: Any) -> None:
+    with pytest.raises(Invalid, match="Input 'photo': a file has no default value"):
+        check_declarations([an_input("photo", DataType.FILE, default=default)], [])
+
+
+def test_defaults_are_limited_together() -> None:
+    half = "x" * (MAX_DEFAULTS_BYTES // 2 - 2)
+    fitting = [an_input(name, DataType.STRING, default=half) for name in "ab"]
+    check_declarations(fitting, [])
+    with pytest.raises(TooLarge, match="'a', 'b', 'c' are 65,537 bytes"):
+        check_declarations([*fitting, an_input("c", default=1)], [])

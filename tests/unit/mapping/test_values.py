@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumphouse.contracts.vocabulary import DataType
-from pumphouse.errors import Invalid, NotSupported
+from pumphouse.errors import Invalid
 from pumphouse.mapping import check, parse_text
 from tests.unit.mapping.samples import JSON_VALUES, NUMBERS, VALUE_TYPES, VALUES
 
@@ -36,7 +36,7 @@ CIRCULAR.append(CIRCULAR)
         (DataType.JSON, True),
         (DataType.JSON, []),
         (DataType.ARRAY, [1, "a", None]),
-        *((data_type, None) for data_type in VALUE_TYPES),
+        *((data_type, None) for data_type in DataType),
     ],
 )
 def test_a_value_of_its_type_passes(data_type: DataType, value: Any) -> None:
@@ -165,10 +165,14 @@ def test_text_that_is_no_value_of_the_type_is_refused_without_quoting_it(
     assert data_type.value in refusal.value.message.lower()
 
 
-def test_files_are_not_supported_yet() -> None:
-    with pytest.raises(NotSupported, match="type file"):
-        check(DataType.FILE, {"path": "a"})
-    with pytest.raises(NotSupported, match="type file"):
+@pytest.mark.parametrize("value", ["a.csv", {"path": "a.csv"}, b"", False])
+def test_no_value_is_a_file(value: Any) -> None:
+    with pytest.raises(Invalid, match="a file is expected, a"):
+        check(DataType.FILE, value)
+
+
+def test_no_text_is_a_file() -> None:
+    with pytest.raises(Invalid, match="it is a file"):
         parse_text(DataType.FILE, "a")
 
 

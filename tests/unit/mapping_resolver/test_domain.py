@@ -23,6 +23,7 @@ from pumphouse.contracts.mappings import (
     RunValue,
     StoredFile,
 )
+from pumphouse.contracts.references import Reference
 from pumphouse.contracts.vocabulary import DataType, Mode, Origin
 from pumphouse.errors import Invalid
 from pumphouse.mapping_resolver.domain import resolve
@@ -46,6 +47,7 @@ def a_trigger(
     outputs: dict[str, AnyDestination] | None = None,
     *,
     given: dict[str, Any] | None = None,
+    files: dict[str, Reference] | None = None,
     deployment_id: str | None = None,
     accepted_at: datetime = NOON,
     attempt: int = 1,
@@ -56,6 +58,7 @@ def a_trigger(
         pipeline_id=PIPELINE_ID,
         deployment_id=deployment_id,
         inputs=given or {},
+        files=files or {},
         mapping=Mapping(
             inputs=tuple(InputMapping(input=n, source=s) for n, s in (inputs or {}).items()),
             outputs=tuple(
@@ -121,7 +124,6 @@ def test_a_missing_variable_names_the_input_and_the_variable() -> None:
         (RunValue(name="a"), {"a": "nine"}),
         (Constant(value=[]), {}),
         (EndpointValue(name="x", default=True), {}),
-        (StoredFile(path="a.csv"), {}),
     ],
 )
 def test_what_cannot_be_resolved_names_the_input(source: AnySource, given: dict[str, Any]) -> None:
@@ -129,12 +131,50 @@ def test_what_cannot_be_resolved_names_the_input(source: AnySource, given: dict[
         the_input(source, given=given)
 
 
+PHOTO = Reference(key="e/inputs/0", size=5, name="photo.png")
+
+
+@pytest.mark.parametrize(
+    ("source", "reference"),
+    [
+        (EndpointValue(name="x"), PHOTO),
+        (RunValue(name="x"), PHOTO),
+        (EndpointValue(name="photo"), None),
+        (StoredFile(path="photos/a.png"), None),
+        (NullValue(), None),
+    ],
+)
+def test_each_source_of_a_file_says_where_it_is(
+    source: AnySource, reference: Reference | None
+) -> None:
+    pipeline = a_pipeline(an_input("photo", DataType.FILE))
+    trigger = a_trigger({"photo": source}, given={"photo": None}, files={"x": PHOTO})
+    [planned] = resolve(trigger, pipeline, None, VARIABLES).inputs
+    assert planned == PlannedInput(
+        name="photo", data_type=DataType.FILE, source=source, reference=reference
+    )
+
+
+def test_a_value_is_no_file() -> None:
+    pipeline = a_pipeline(an_input("photo", DataType.FILE))
+    trigger = a_trigger({"photo": RunValue(name="photo")}, given={"photo": "a.png"})
+    with pytest.raises(Invalid, match="Input 'photo': a file is expected"):
+        resolve(trigger, pipeline, None, VARIABLES)
+
+
+def test_a_constant_that_is_kept_elsewhere_travels_as_its_reference() -> None:
+    kept = Reference(key="d/constants/0", size=9, sha256="0" * 64)
+    planned = the_input(Constant(reference=kept))
+    assert (planned.value, planned.reference) == (None, kept)
+
+
 def test_every_fault_is_named_at_once() -> None:
-    pipeline = a_pipeline(an_input("a"), an_input("b"), outputs=(an_output("c"),))
-    trigger = a_trigger({"a": EnvironmentVariable(name="GONE")})
+    outputs = (an_output("c"), an_output("d", DataType.FILE))
+    pipeline = a_pipeline(an_input("a"), an_input("b"), outputs=outputs)
+    trigger = a_trigger({"a": EnvironmentVariable(name="GONE")}, {"d": FileTarget(path="..")})
     with pytest.raises(Invalid) as refusal:
         resolve(trigger, pipeline, None, VARIABLES)
-    for named in ("Input 'a'", "Input 'b'", "Output 'c'"):
+    for named in ("Input 'a'", "Input 'b'", "Output 'c'", "Output 'd': the path '..'"):
         assert named in refusal.value.message
 
 
@@ -146,11 +186,18 @@ def plan_of(pipeline: Pipeline, destination: AnyDestination, moment: datetime) -
 def test_patterns_of_a_path_are_filled_in_with_the_time_in_utc() -> None:
     pipeline = a_pipeline(outputs=(an_output("sum", DataType.FILE),))
     tokyo = datetime(2026, 1, 1, 8, 5, 9, tzinfo=timezone(timedelta(hours=9)))
-    path = "{date}/{date_time}-{execution_id}-{date}-{other}-{}.csv"
+    path = "{date}/{date_time}-{execution_id}-{date}-{}.csv"
     plan = plan_of(pipeline, FileTarget(path=path), tokyo)
     assert plan.outputs[0].destination == FileTarget(
-        path=f"20251231/20251231_230509-{EXECUTION_ID}-20251231-{{other}}-{{}}.csv"
+        path=f"20251231/20251231_230509-{EXECUTION_ID}-20251231-{{}}.csv"
     )
+
+
+@pytest.mark.parametrize("path", ["a//b", "{other}", "x" * 1020 + "{date}"])
+def test_a_path_that_cannot_be_filled_in_names_the_output(path: str) -> None:
+    pipeline = a_pipeline(outputs=(an_output("sum", DataType.FILE),))
+    with pytest.raises(Invalid, match="Output 'sum': the path"):
+        plan_of(pipeline, FileTarget(path=path), NOON)
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,16 @@ from pumphouse.contracts.executions import (
     TriggerRequested,
 )
 from pumphouse.contracts.mappings import (
+    AnySource,
     Constant,
     EndpointValue,
     EnvironmentVariable,
+    FileTarget,
     InputMapping,
     Mapping,
+    OutputMapping,
     RunValue,
+    StoredFile,
 )
 from pumphouse.contracts.message import Message
 from pumphouse.contracts.vocabulary import DataType, Mode, Origin, Rule, Status
@@ -42,6 +46,7 @@ from tests.unit.mapping.samples import (
     a_deployment,
     a_pipeline,
     an_input,
+    an_output,
 )
 
 EXECUTION_ID = "01957a3a-0000-7000-8000-0000000000ee"
@@ -105,7 +110,7 @@ def resolver() -> Resolver:
     return Resolver()
 
 
-def from_input(source: EndpointValue | RunValue | EnvironmentVariable | Constant) -> Mapping:
+def from_input(source: AnySource) -> Mapping:
     return Mapping(inputs=(InputMapping(input="a", source=source),))
 
 
@@ -317,6 +322,38 @@ async def test_a_wish_that_is_refused_is_answered_and_raised(
     answer = TriggerRefused(code=kind.code, message=refusal.value.message)
     assert resolver.bus.replies == [(answer, "their.queue", "theirs")]
     assert resolver.bus.published == []
+
+
+async def test_a_wish_cannot_give_a_file_and_says_what_to_do_instead(resolver: Resolver) -> None:
+    pipeline = a_pipeline(an_input("a", DataType.FILE, is_required=True))
+    resolver.registry.tell(pipeline, a_deployment(from_input(EndpointValue(name="a"))))
+    for inputs in ({}, {"a": "a.csv"}, {"a": {"path": "a.csv"}}):
+        with pytest.raises(Invalid, match="map the input to a path of the data store"):
+            await resolver.handlers.requested(
+                TriggerRequested(deployment="adding", inputs=inputs), Envelope("m1")
+            )
+    assert resolver.bus.published == []
+
+
+async def test_a_wish_starts_a_deployment_whose_file_is_in_the_data_store(
+    resolver: Resolver,
+) -> None:
+    pipeline = a_pipeline(an_input("a", DataType.FILE, is_required=True))
+    resolver.registry.tell(pipeline, a_deployment(from_input(StoredFile(path="a.csv"))))
+    await resolver.handlers.requested(TriggerRequested(deployment="adding"), Envelope("m1"))
+    [trigger] = resolver.bus.sent(TriggerAccepted)
+    assert (trigger.inputs, trigger.files) == ({}, {})
+
+
+async def test_a_path_that_cannot_be_filled_in_ends_the_execution_as_failed(
+    resolver: Resolver,
+) -> None:
+    resolver.registry.tell(a_pipeline(outputs=(an_output("sum", DataType.FILE),)))
+    mapping = Mapping(outputs=(OutputMapping(output="sum", destination=FileTarget(path="{user}")),))
+    await resolver.handlers.accepted(a_trigger(mapping, 1), WAITING)
+    [finished] = resolver.bus.sent(ExecutionFinished)
+    assert finished.status is Status.FAILED
+    assert "Output 'sum'" in finished.error
 
 
 async def test_a_refusal_without_reply_address_is_only_raised(resolver: Resolver) -> None:

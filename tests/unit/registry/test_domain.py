@@ -21,6 +21,7 @@ from pumphouse.contracts.mappings import (
     RunValue,
 )
 from pumphouse.contracts.pods import PodReported
+from pumphouse.contracts.references import Reference
 from pumphouse.contracts.vocabulary import (
     DataType,
     DeploymentStatus,
@@ -96,6 +97,16 @@ def test_inputs_are_shown_before_the_start_as_far_as_they_are_known(
     [shown] = expected_inputs(_trigger(source, given), _pipeline(default))
     assert (shown.name, shown.data_type, shown.source) == ("number", DataType.NUMBER, source)
     assert shown.value == expected
+
+
+def test_files_and_large_constants_are_shown_before_the_start_by_where_they_are_kept() -> None:
+    photo = Reference(key="e/inputs/0", size=5, name="photo.png")
+    for source in (EndpointValue(name="n"), RunValue(name="n")):
+        trigger = msgspec.structs.replace(_trigger(source, {}), files={"n": photo})
+        [shown] = expected_inputs(trigger, _pipeline())
+        assert (shown.value, shown.reference) == (None, photo)
+    [shown] = expected_inputs(_trigger(Constant(reference=photo), {}), _pipeline())
+    assert (shown.value, shown.reference) == (None, photo)
 
 
 def test_outputs_are_shown_before_the_end_without_values() -> None:

@@ -48,6 +48,11 @@ CALLS = [
     "get_pipeline_execution_input",
     "get_pipeline_execution_logs",
     "delete_pipeline_execution",
+    "record_metric_value",
+    "record_list_metric_values",
+    "get_metrics",
+    "get_list_metrics",
+    "get_resource_metrics",
     "who_am_i",
     "get_user",
 ]

@@ -22,6 +22,7 @@ from pumphouse.contracts.pods import PodReported
 from pumphouse.contracts.vocabulary import Mode
 from pumphouse.errors import Conflict, NotFound, Unavailable
 from pumphouse.registry.announcing import Announcer
+from pumphouse.registry.clearing import Clearing
 from pumphouse.registry.domain import created, quoted, reported, revised
 from pumphouse.registry.queries import CatalogLog, Definitions, Draft
 
@@ -30,11 +31,17 @@ log = logging.getLogger(__name__)
 
 class DefinitionHandlers:
     def __init__(
-        self, definitions: Definitions, catalog: CatalogLog, announcer: Announcer, bus: Bus
+        self,
+        definitions: Definitions,
+        catalog: CatalogLog,
+        announcer: Announcer,
+        clearing: Clearing,
+        bus: Bus,
     ) -> None:
         self._definitions = definitions
         self._catalog = catalog
         self._announcer = announcer
+        self._clearing = clearing
         self._bus = bus
 
     @property
@@ -79,8 +86,9 @@ class DefinitionHandlers:
                     f" {quoted(d.name for d in deployments)}: delete them first."
                 )
             for deployment in deployments:
-                await draft.drop_deployment(deployment.id)
+                await draft.drop_deployment(deployment)
             await draft.drop_pipeline(pipeline.id)
+        self._clearing.wake()
         for deployment in deployments:
             await self._delete_queue(deployment)
         return await self._answer(request)
@@ -117,7 +125,8 @@ class DefinitionHandlers:
             deployment = await draft.deployment(request.deployment_id)
             if deployment is None:
                 raise NotFound("There is no such deployment any more.")
-            await draft.drop_deployment(deployment.id)
+            await draft.drop_deployment(deployment)
+        self._clearing.wake()
         await self._delete_queue(deployment)
         return await self._answer(request)
 

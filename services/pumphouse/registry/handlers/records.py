@@ -19,6 +19,7 @@ from pumphouse.contracts.records import (
     UserQueried,
 )
 from pumphouse.errors import Invalid, NotFound
+from pumphouse.registry.clearing import Clearing
 from pumphouse.registry.domain import Stage, is_young, parsed_ids
 from pumphouse.registry.queries import CatalogLog, Executions, Users
 from pumphouse.registry.waiting import StageWatch
@@ -32,10 +33,16 @@ CATCHES_UP_WITHIN_S = 3.0
 
 class RecordHandlers:
     def __init__(
-        self, executions: Executions, watch: StageWatch, catalog: CatalogLog, users: Users
+        self,
+        executions: Executions,
+        watch: StageWatch,
+        clearing: Clearing,
+        catalog: CatalogLog,
+        users: Users,
     ) -> None:
         self._executions = executions
         self._watch = watch
+        self._clearing = clearing
         self._catalog = catalog
         self._users = users
 
@@ -79,6 +86,7 @@ class RecordHandlers:
         if not await self._executions.delete(identifier):
             raise _unknown(request.execution_id)
         self._watch.reached({identifier: Stage.ENDED})
+        self._clearing.wake()
         return ExecutionDeleted(execution_id=found.execution.id)
 
     async def _logs(self, request: LogsQueried) -> LogsListed:

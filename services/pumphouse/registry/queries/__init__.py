@@ -2,16 +2,20 @@
 
 from pumphouse.registry.queries.catalog import CatalogLog
 from pumphouse.registry.queries.definitions import Definitions, Draft
+from pumphouse.registry.queries.discarded_files import DiscardedFiles
 from pumphouse.registry.queries.executions import Executions
 from pumphouse.registry.queries.folding import Folds, Outcome
+from pumphouse.registry.queries.owners import Owners
 from pumphouse.registry.queries.users import Users
 
 __all__ = [
     "CatalogLog",
     "Definitions",
+    "DiscardedFiles",
     "Draft",
     "Executions",
     "Folds",
     "Outcome",
+    "Owners",
     "Users",
 ]

@@ -10,6 +10,8 @@ import msgspec
 
 from pumphouse.contracts.catalog import CatalogChange, Deployment, Pipeline, Variable
 from pumphouse.postgres import Connection, Pool, connection, transaction
+from pumphouse.registry.queries.discarded_files import discard_files
+from pumphouse.storage.keys import deployment_prefix, pipeline_prefix
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -122,16 +124,18 @@ class Draft:
         await self._held.execute(_KEEP_VARIABLE, variable.name, revision, body)
 
     async def drop_pipeline(self, pipeline_id: str) -> None:
-        """Remove it with its executions; its deployments must be gone."""
+        """Remove it with its executions and files; its deployments must be gone."""
         self._log(CatalogChange(revision=self._next, deleted_pipeline_id=pipeline_id))
         await self._held.execute(_ENTOMB_PIPELINE, pipeline_id)
         await self._held.execute(_DROP_PIPELINE, pipeline_id)
+        await discard_files(self._held, [pipeline_prefix(pipeline_id)])
 
-    async def drop_deployment(self, deployment_id: str) -> None:
-        """Remove it with its executions."""
-        self._log(CatalogChange(revision=self._next, deleted_deployment_id=deployment_id))
-        await self._held.execute(_ENTOMB_DEPLOYMENT, deployment_id)
-        await self._held.execute(_DROP_DEPLOYMENT, deployment_id)
+    async def drop_deployment(self, deployment: Deployment) -> None:
+        """Remove it with its executions and files."""
+        self._log(CatalogChange(revision=self._next, deleted_deployment_id=deployment.id))
+        await self._held.execute(_ENTOMB_DEPLOYMENT, deployment.id)
+        await self._held.execute(_DROP_DEPLOYMENT, deployment.id)
+        await discard_files(self._held, [deployment_prefix(deployment.pipeline_id, deployment.id)])
 
     async def drop_variable(self, name: str) -> None:
         self._log(CatalogChange(revision=self._next, deleted_variable=name))

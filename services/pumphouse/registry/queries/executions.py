@@ -24,6 +24,8 @@ from pumphouse.registry.domain import (
     expected_outputs,
     stage_of,
 )
+from pumphouse.registry.queries.discarded_files import discard_files
+from pumphouse.storage.keys import execution_prefix
 
 _FIND = """
 select execution.id, status, origin, pipeline_id, deployment_id, created_at, created_by,
@@ -53,7 +55,9 @@ _UNFINISHED = """
 select started_at is not null as has_started, attempt, trigger
 from registry.executions where status in ('Pending', 'Running') order by id
 """
-_DELETE = "delete from registry.executions where id = $1 returning id"
+_DELETE = """
+delete from registry.executions where id = $1 returning pipeline_id, deployment_id
+"""
 _ENTOMB = "insert into registry.deleted_executions (id) values ($1) on conflict do nothing"
 _ENTOMBED = "select from registry.deleted_executions where id = $1"
 _FORGET = "delete from registry.deleted_executions where deleted_at < now() - interval '1 day'"
@@ -111,11 +115,14 @@ class Executions:
         ]
 
     async def delete(self, identifier: UUID) -> bool:
-        """Remove a record for good; False when there is none."""
+        """Remove a record for good, and its files; False when there is none."""
         async with transaction(self._pool) as held:
-            if await held.fetchrow(_DELETE, identifier) is None:
+            row = await held.fetchrow(_DELETE, identifier)
+            if row is None:
                 return False
             await held.execute(_ENTOMB, identifier)
+            prefix = execution_prefix(row["pipeline_id"], row["deployment_id"], str(identifier))
+            await discard_files(held, [prefix])
             await held.execute(_FORGET)
             return True
 

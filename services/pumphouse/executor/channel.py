@@ -1,0 +1,112 @@
+"""The executor's end of a runner's socket: answers, and the files that come with them."""
+
+import asyncio
+import contextlib
+import socket
+
+from pumphouse.executor.descriptors import close_aside, received
+from pumphouse.executor.faults import SandboxLost
+from pumphouse.executor.frames import (
+    CHANNEL_MISUSED,
+    Answer,
+    FrameReader,
+    Garbled,
+    Job,
+    Ready,
+    Returned,
+    Start,
+    Unfit,
+    encode,
+)
+
+_READ_SIZE = 1 << 16
+_READY_WITHIN_S = 30.0
+
+
+class Channel:
+    """Closes itself when the other end is closed or misused."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._socket = end
+        self._frames = FrameReader()
+        self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+        self._awaited = 0
+        self._is_open = True
+        self._is_ready = False
+        self._greeted = asyncio.Event()
+        self._loop.add_reader(end.fileno(), self._read)
+
+    async def send(self, message: Start | Job) -> None:
+        """Raises SandboxLost when the runner is gone, and PlatformFault for too large a message."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READY_WITHIN_S):
+                await self._greeted.wait()
+        if not (self._is_ready and self._is_open):
+            raise SandboxLost("The runner has not come up, or has gone.")
+        frame = encode(message)
+        job = message.job if isinstance(message, Start) else message
+        self._frames.expect(0 if job is None else len(job.files))
+        self._awaited = 1
+        try:
+            await self._loop.sock_sendall(self._socket, frame)
+        except OSError as error:
+            raise SandboxLost(f"The runner does not take any more: {error}") from error
+
+    async def receive(self) -> Answer | None:
+        """The next answer, whose files are the caller's to close; None when no more can come."""
+        return await self._answers.get()
+
+    def drain(self) -> None:
+        """Take what has come, and close."""
+        while self._is_open and self._read():
+            pass
+        self._close()
+
+    def forget(self) -> None:
+        """Drop the answers that nobody has taken."""
+        while not self._answers.empty():
+            answer = self._answers.get_nowait()
+            if isinstance(answer, Returned):
+                close_aside([file.descriptor for file in answer.files])
+
+    def _read(self) -> bool:
+        """Take what has come; False when there is no more for now."""
+        try:
+            data, descriptors, is_whole = received(self._socket, _READ_SIZE)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data, descriptors, is_whole = b"", [], True
+        try:
+            for answer in self._frames.feed(data, descriptors) if is_whole else ():
+                self._take(answer)
+        except Garbled:
+            self._answers.put_nowait(CHANNEL_MISUSED)
+            data = b""
+        if not is_whole:
+            close_aside(descriptors)
+            self._answers.put_nowait(Unfit("This executor may not have more files open."))
+            data = b""
+        if not data:
+            self._close()
+        return bool(data)
+
+    def _take(self, answer: Answer) -> None:
+        if isinstance(answer, Ready):
+            self._is_ready = True
+            self._greeted.set()
+            return
+        self._answers.put_nowait(answer)
+        self._awaited -= 1
+        if self._awaited < 0:
+            raise Garbled("An answer came that nobody asked for.")
+
+    def _close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._answers.put_nowait(None)
+            self._greeted.set()
+            close_aside(self._frames.held)

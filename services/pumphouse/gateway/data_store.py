@@ -1,0 +1,152 @@
+"""Routes of the data store: what clients ask for before they speak to the store themselves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Response, delete, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from pumphouse.errors import Invalid, NotFound
+from pumphouse.gateway.answers import json_answer
+from pumphouse.gateway.bodies import (
+    ApiRequest,
+    only_once,
+    only_texts,
+    read_body_as,
+    read_fields,
+)
+from pumphouse.gateway.links import Links
+from pumphouse.gateway.sharing import Shared
+from pumphouse.gateway.uploads import EndedPart, Uploads, check_part
+from pumphouse.mapping import clean_folder, clean_path
+from pumphouse.storage import Bucket, ObjectInfo
+
+PAGE_OBJECTS = 1000
+MAX_TOKEN_CHARACTERS = 1024
+
+
+class Target(msgspec.Struct, frozen=True):
+    path_to_object: str
+
+
+class PartAnnounced(msgspec.Struct, frozen=True):
+    """chunk_size: of every part but the last, in bytes. size: of the object, with the last part."""
+
+    path_to_object: str
+    multipart_upload_configuration: Any
+    chunk_size: int
+    part_number: int
+    size: int | None = None
+
+
+class UploadEnded(msgspec.Struct, frozen=True):
+    path_to_object: str
+    multipart_upload_configuration: Any
+    parts: list[EndedPart]
+
+
+@dataclass(frozen=True)
+class DataStoreRoutes(Shared):
+    bucket: Bucket
+    uploads: Uploads
+    links: Links
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Routes below /api/v1 for users."""
+        multipart = "/data-store/upload/multipart"
+        return [
+            post("/data-store/information")(self.information),
+            get("/data-store/list")(self.page),
+            get("/data-store/upload")(self.upload),
+            post(multipart)(self.begin),
+            post(f"{multipart}/part")(self.part),
+            post(f"{multipart}/end")(self.end),
+            post("/data-store/download")(self.download),
+            delete("/data-store/delete", status_code=HTTPStatus.OK)(self.delete),
+        ]
+
+    async def information(self, request: ApiRequest) -> Response[bytes]:
+        key = _key((await read_body_as(Target, request)).path_to_object)
+        return json_answer(_shown(await self._found(key)))
+
+    async def page(self, request: ApiRequest) -> Response[bytes]:
+        query = request.query_params
+        after = query.get("continuation_token", "")
+        if len(after) > MAX_TOKEN_CHARACTERS:
+            raise Invalid("continuation_token is not one that a page of this list gave.")
+        prefix = _named("folder_path", clean_folder, query.get("folder_path", ""))
+        page = await self.bucket.page(prefix, after, PAGE_OBJECTS)
+        return json_answer(
+            {"items": [_shown(found) for found in page.objects], "continuation_token": page.next}
+        )
+
+    async def upload(self, request: ApiRequest) -> Response[bytes]:
+        key = _key(request.query_params.get("path_to_object"))
+        await self.bucket.page(key, limit=1)  # a client learns best here that the store is down
+        form = self.bucket.upload_form(key)
+        url = self.links.reachable(form.url, request)
+        return json_answer({"signed_url": url, "fields": form.fields})
+
+    async def begin(self, request: ApiRequest) -> Response[bytes]:
+        key = _key((await read_body_as(Target, request)).path_to_object)
+        return json_answer(await self.uploads.begin(key))
+
+    async def part(self, request: ApiRequest) -> Response[bytes]:
+        announced = await read_body_as(PartAnnounced, request)
+        key = _key(announced.path_to_object)
+        check_part(announced.part_number, announced.chunk_size, announced.size)
+        upload = self.uploads.known(key, announced.multipart_upload_configuration)
+        if announced.size is not None:
+            await self.uploads.remember_size(upload, announced.size)
+        url = self.bucket.part_url(key, upload.id, announced.part_number)
+        return json_answer({"signed_url": self.links.reachable(url, request), "headers": {}})
+
+    async def end(self, request: ApiRequest) -> Response[bytes]:
+        ended = await read_body_as(UploadEnded, request)
+        key = _key(ended.path_to_object)
+        upload = self.uploads.known(key, ended.multipart_upload_configuration)
+        await self.uploads.complete(upload, ended.parts)
+        return json_answer({"path": key})
+
+    async def download(self, request: ApiRequest) -> Response[bytes]:
+        key = await _key_in_form(request)
+        await self._found(key)
+        url = self.bucket.download_url(key)
+        return json_answer({"signed_url": self.links.reachable(url, request)})
+
+    async def delete(self, request: ApiRequest) -> Response[bytes]:
+        key = await _key_in_form(request)
+        await self._found(key)
+        await self.bucket.delete(key)
+        return json_answer({"path": key})
+
+    async def _found(self, key: str) -> ObjectInfo:
+        try:
+            return await self.bucket.info(key)
+        except NotFound as error:
+            raise NotFound(f"The data store has no object {key!r}.") from error
+
+
+async def _key_in_form(request: ApiRequest) -> str:
+    fields = only_once(only_texts(await read_fields(request)))
+    return _key(fields.get("path_to_object"))
+
+
+def _key(path: str | None) -> str:
+    if path is None:
+        raise Invalid("path_to_object is missing.")
+    return _named("path_to_object", clean_path, path)
+
+
+def _named(name: str, clean: Callable[[str], str], path: str) -> str:
+    try:
+        return clean(path)
+    except Invalid as error:
+        raise Invalid(f"{name}: {error.message}.") from error
+
+
+def _shown(found: ObjectInfo) -> dict[str, Any]:
+    return {"path": found.key, "last_modified": found.modified_at, "size": found.size}

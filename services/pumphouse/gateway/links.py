@@ -1,0 +1,74 @@
+"""Addresses that clients reach the object store by."""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pumphouse.gateway.bodies import ApiRequest
+from pumphouse.gateway.settings import Settings
+from pumphouse.gateway.sharing import Shared
+
+RELAY_PATH = "/store"
+
+
+@dataclass(frozen=True)
+class Links(Shared):
+    """Gives out what the store has signed, by way of this gateway when nothing else leads there.
+
+    public_url: of the gateway, None when the address of a request tells. relays: True for every
+    link, None for those that a client on another machine asks for, while the store listens on this
+    machine alone and has no public address.
+    """
+
+    public_url: str | None
+    relays: bool | None
+    is_store_local: bool
+
+    @property
+    def may_relay(self) -> bool:
+        """Whether any link leads through the gateway."""
+        return self.is_store_local if self.relays is None else self.relays
+
+    def gateway_url(self, request: ApiRequest) -> str:
+        """This gateway as the sender of the request reaches it."""
+        return (self.public_url or _asked_address(request)).rstrip("/")
+
+    def reachable(self, url: str, request: ApiRequest) -> str:
+        """The signed address of the store as the sender of the request can use it."""
+        gateway = self.gateway_url(request)
+        if not self.may_relay or (self.relays is None and is_loopback(gateway)):
+            return url
+        parts = urlsplit(url)
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{gateway}{RELAY_PATH}{parts.path}{query}"
+
+
+def links_for(settings: Settings) -> Links:
+    """Links as the settings ask for them."""
+    is_local = settings.s3_public_url is None and is_loopback(settings.s3_url)
+    return Links(settings.public_url, settings.s3_relay, is_local)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to the machine that uses it."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _asked_address(request: ApiRequest) -> str:
+    """The address that the client used, before any proxy in front of the gateway."""
+    scheme = _first(request.headers.get("x-forwarded-proto")) or request.scope["scheme"]
+    host = _first(request.headers.get("x-forwarded-host")) or request.headers.get("host", "")
+    return f"{scheme}://{host}"
+
+
+def _first(header: str | None) -> str:
+    return (header or "").partition(",")[0].strip()
