@@ -12,6 +12,7 @@ from pumphouse.sdk.endpoints import Endpoints
 from pumphouse.sdk.environment_variables import EnvironmentVariables
 from pumphouse.sdk.errors import InvalidParameters
 from pumphouse.sdk.executions import Executions
+from pumphouse.sdk.metrics import Metrics
 from pumphouse.sdk.pipelines import Pipelines
 from pumphouse.sdk.transport import Transport
 from pumphouse.sdk.users import Users
@@ -22,6 +23,7 @@ class PumphouseSdk(
     Deployments,
     Endpoints,
     Executions,
+    Metrics,
     DataStore,
     EnvironmentVariables,
     Users,

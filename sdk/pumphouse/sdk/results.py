@@ -193,3 +193,54 @@ class Execution(ExecutionSummary):
     steps: list[dict[str, Any]]
     inputs: list[ExecutionInput]
     outputs: list[ExecutionOutput]
+
+
+class Metric(TypedDict):
+    name: str
+    value: float
+    created_at: str
+    execution_id: str
+    pipeline_name: str
+    deployment_name: str | None
+
+
+class ListMetric(TypedDict):
+    name: str
+    values: list[float]
+    created_at: str
+    execution_id: str
+    pipeline_name: str
+    deployment_name: str | None
+
+
+class Worker(TypedDict):
+    worker: str
+
+
+class WorkerUsage(TypedDict):
+    """values: pairs of a time, in seconds since 1970, and a number."""
+
+    metric: Worker
+    values: list[list[float]]
+
+
+class Usages(TypedDict):
+    """In percent of all there is; network in bytes per second."""
+
+    cpu_usage: list[WorkerUsage]
+    disk_usage: list[WorkerUsage]
+    ram_usage: list[WorkerUsage]
+    network_input_usage: list[WorkerUsage]
+    network_output_usage: list[WorkerUsage]
+
+
+class Totals(TypedDict):
+    """In bytes, of all machines that have executors."""
+
+    total_disk: int
+    total_ram: int
+
+
+class ResourceMetrics(TypedDict):
+    additional_data: Totals
+    metrics: Usages

@@ -24,6 +24,7 @@ from pumphouse.executor.keeping import Outputs
 from pumphouse.executor.pod import Pod
 from pumphouse.executor.pods import Pods
 from pumphouse.executor.reporting import deliver
+from pumphouse.executor.sampling import sampling
 from pumphouse.executor.settings import Settings
 from pumphouse.executor.work import Variables
 from pumphouse.executor.workplace import Workplaces
@@ -76,6 +77,7 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         plans = PlanHandlers(bus, catalog, conductor)
         handlers: dict[type[Message], Handler] = {PlanResolved: plans.resolved}
         pods.follow(handlers)
+        await stack.enter_async_context(sampling(bus, work_dir, settings.sample_every_s))
         subscriptions = [
             await bus.consume(elastic_queue(shard, settings.elastic_prefetch), handlers)
             for shard in range(ELASTIC_SHARDS)

@@ -9,6 +9,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     elastic_prefetch: executions that one of the elastic queues may have running here at once.
     elastic_spares: blank interpreters that stand ready. kept_archives: extracted code kept.
     shutdown_grace_s: how long running executions may go on once the executor is told to stop.
+    sample_every_s: pause between two looks at how busy this machine is.
     """
 
     secret_key: str
@@ -19,3 +20,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kept_archives: int = 200
     pod_start_timeout_s: float = 300
     shutdown_grace_s: float = 10
+    sample_every_s: float = 10

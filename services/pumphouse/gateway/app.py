@@ -28,10 +28,12 @@ from pumphouse.gateway.followings import Followings
 from pumphouse.gateway.holds import Holds
 from pumphouse.gateway.kept_values import KeptValues
 from pumphouse.gateway.links import Links, links_for
+from pumphouse.gateway.metrics import MetricRoutes
 from pumphouse.gateway.outcomes import Outcomes
 from pumphouse.gateway.pipelines import PipelineRoutes
 from pumphouse.gateway.problems import answer_problem
 from pumphouse.gateway.relay import Relay, open_relay
+from pumphouse.gateway.resource_metrics import ResourceMetricRoutes
 from pumphouse.gateway.serving import Serving, serving
 from pumphouse.gateway.settings import Settings
 from pumphouse.gateway.single_files import SingleFiles
@@ -88,6 +90,8 @@ def create_app(settings: Settings, around: Surroundings) -> Litestar:
             *_data_store(around.storage, links, sealer).routes(),
             *executions.routes(),
             *DeploymentRoutes(definitions, triggers, sealer, constants).routes(),
+            *MetricRoutes(definitions, around.bus).routes(),
+            *ResourceMetricRoutes(around.bus).routes(),
         ],
     )
 

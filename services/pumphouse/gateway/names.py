@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from unicodedata import category
 
 from pumphouse.errors import Invalid, NotFound
 
@@ -16,6 +17,7 @@ RESERVED_PATHS = frozenset({"v1"})
 """Endpoint paths that the addresses of results need."""
 
 MAX_TEXT_CHARACTERS = 10_000
+MAX_METRIC_NAME_CHARACTERS = 255
 
 
 def check_name(text: str, what: str) -> None:
@@ -53,6 +55,16 @@ def check_variable_name(text: str) -> None:
         raise Invalid(
             f"The environment variable name {text!r} cannot be used: names that begin with"
             f" {' or '.join(RESERVED_PREFIXES)} belong to the platform."
+        )
+
+
+def check_metric_name(text: str) -> None:
+    """Raise Invalid unless `text` can name a metric."""
+    has_control = any(category(character) in ("Cc", "Cs") for character in text)
+    if not text or len(text) > MAX_METRIC_NAME_CHARACTERS or has_control:
+        raise Invalid(
+            f"The metric name {_shown(text)} cannot be used: take up to"
+            f" {MAX_METRIC_NAME_CHARACTERS} characters, none of them a control character."
         )
 
 

@@ -12,6 +12,7 @@ from pumphouse.bus.topology import (
     REGISTRY_EVENTS,
     REGISTRY_PODS,
     REGISTRY_REQUESTS,
+    REGISTRY_SAMPLES,
     Queue,
 )
 from pumphouse.contracts.records import UserDescribed
@@ -21,7 +22,9 @@ from pumphouse.registry.clearing import Clearing
 from pumphouse.registry.handlers import (
     DefinitionHandlers,
     EventHandlers,
+    MetricHandlers,
     RecordHandlers,
+    SampleHandlers,
 )
 from pumphouse.registry.journal import Journal
 from pumphouse.registry.queries import (
@@ -30,7 +33,9 @@ from pumphouse.registry.queries import (
     DiscardedFiles,
     Executions,
     Folds,
+    Metrics,
     Owners,
+    Samples,
     Users,
 )
 from pumphouse.registry.reissuing import reissue
@@ -64,23 +69,27 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         sweep = Sweep(storage, Owners(pool), discarded, clearing)
         definitions = DefinitionHandlers(Definitions(pool), catalog, announcer, clearing, bus)
         records = RecordHandlers(executions, watch, clearing, catalog, users)
+        metrics = MetricHandlers(Metrics(pool), executions, watch)
+        samples = SampleHandlers(Samples(pool))
         events = EventHandlers(Journal(Folds(pool), watch.reached), bus)
 
         await users.enrol(ADMIN, digest(settings.admin_token))
         await executions.forget_deleted()
         unfinished = await executions.unfinished() if settings.reissue_on_start else []
         await definitions.declare_pod_queues()
-        requests = (definitions.requests, records.requests)
+        requests = (definitions.requests, records.requests, metrics.requests, samples.requests)
         consumed = {
             REGISTRY_EVENTS: events.events,
             REGISTRY_DEAD: events.dead,
             REGISTRY_PODS: definitions.pods,
+            REGISTRY_SAMPLES: samples.events,
         }
         await stack.enter_async_context(_subscribed(bus, requests, consumed))
         stack.callback(watch.close)
         for work in (
             *(announcer.run(), watch.look(), clearing.run()),
             sweep.run(settings.sweep_every_s, settings.unfinished_upload_life_s),
+            samples.forget_old(settings.sample_life_s),
             reissue(unfinished, bus),
         ):
             await stack.enter_async_context(_in_background(work))

@@ -13,6 +13,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_every_s: pause between two looks for files in the store that belong to nothing.
     unfinished_upload_life_s: age from which on an upload without an end, or a file without an
     owner, is deleted by such a look.
+    sample_life_s: how long it is remembered how busy the machines of the executors were.
     """
 
     database_url: str
@@ -21,3 +22,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reissue_on_start: bool = False
     sweep_every_s: float = 6 * 3600
     unfinished_upload_life_s: float = 86_400
+    sample_life_s: float = 7 * 86_400

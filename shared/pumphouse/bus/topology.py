@@ -18,16 +18,18 @@ from pumphouse.contracts.executions import (
     TriggerRequested,
 )
 from pumphouse.contracts.message import Message, tag_of
+from pumphouse.contracts.metrics import WorkerSampled
 from pumphouse.contracts.pods import PodReported, PodRequested
 
 TRIGGERS = "pumphouse.triggers"
 EXECUTIONS = "pumphouse.executions"
 PLANS = "pumphouse.plans"
 CATALOG = "pumphouse.catalog"
+WORKERS = "pumphouse.workers"
 REQUESTS = "pumphouse.requests"
 DEAD = "pumphouse.dead"
 
-EXCHANGES = (TRIGGERS, EXECUTIONS, PLANS, CATALOG, REQUESTS, DEAD)
+EXCHANGES = (TRIGGERS, EXECUTIONS, PLANS, CATALOG, WORKERS, REQUESTS, DEAD)
 """All are durable topic exchanges. TRIGGERS and EXECUTIONS are open to other services."""
 
 _EXCHANGE_OF = {
@@ -40,6 +42,7 @@ _EXCHANGE_OF = {
     PodRequested: PLANS,
     PodReported: CATALOG,
     CatalogChanged: CATALOG,
+    WorkerSampled: WORKERS,
 }
 
 
@@ -130,6 +133,10 @@ REGISTRY_EVENTS = Queue(
 
 REGISTRY_PODS = Queue(name="registry.pods", bindings=_all_of(PodReported))
 
+REGISTRY_SAMPLES = Queue(
+    name="registry.samples", bindings=_all_of(WorkerSampled), max_length=10_000
+)
+
 REGISTRY_DEAD = Queue(
     name="registry.dead", bindings=_all_of(TriggerAccepted, PlanResolved), takes_dead=True
 )
@@ -183,6 +190,7 @@ STATIC_QUEUES = (
     RESOLVER,
     REGISTRY_EVENTS,
     REGISTRY_PODS,
+    REGISTRY_SAMPLES,
     REGISTRY_DEAD,
     *(elastic_queue(shard) for shard in range(ELASTIC_SHARDS)),
 )

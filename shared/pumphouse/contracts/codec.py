@@ -11,6 +11,7 @@ from pumphouse.contracts import (
     definitions,
     executions,
     message,
+    metrics,
     pods,
     records,
 )
@@ -23,7 +24,7 @@ def _concrete(kind: type[Message]) -> list[type[Message]]:
     return below or [kind]
 
 
-_MODULES = {m.__name__ for m in (catalog, definitions, executions, message, pods, records)}
+_MODULES = {m.__name__ for m in (catalog, definitions, executions, message, metrics, pods, records)}
 
 MESSAGES: dict[str, type[Message]] = {
     tag_of(kind): kind for kind in _concrete(Message) if kind.__module__ in _MODULES

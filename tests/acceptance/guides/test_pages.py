@@ -11,7 +11,9 @@ from tests.acceptance.guides.pages import Reader, blocks_of
 GUIDE = Path(__file__).parents[3] / "docs" / "guide"
 
 NEEDS_NOTHING = ["files", "pipelines"]
-NEEDS_ADD = [*("endpoints", "environment-variables", "errors", "mappings", "migrating", "runs")]
+NEEDS_ADD = [
+    *("endpoints", "environment-variables", "errors", "mappings", "metrics", "migrating", "runs")
+]
 NEEDS_TIME = ["schedules"]
 NEEDS_A_BROKER = ["triggers"]
 NEEDS_DOCKER = ["full-stack"]

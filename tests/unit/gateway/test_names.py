@@ -6,6 +6,7 @@ from pumphouse.errors import Invalid, NotFound
 from pumphouse.gateway.names import (
     check_endpoint_path,
     check_endpoint_token,
+    check_metric_name,
     check_name,
     check_text,
     check_variable_name,
@@ -35,6 +36,17 @@ def test_a_token_that_a_url_would_spoil_is_refused(token: str) -> None:
     with pytest.raises(Invalid) as refused:
         check_endpoint_token(token)
     assert not token or token not in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["a", " ", "a b", "é/%?#", "漢🙂", "a" * 255])
+def test_a_good_metric_name_is_taken(name: str) -> None:
+    check_metric_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "a\0", "a\n", "\x7f", "\x85", "\ud800", "a" * 256])
+def test_a_bad_metric_name_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match="The metric name"):
+        check_metric_name(name)
 
 
 @pytest.mark.parametrize("name", ["A", "_", "a1", "PATH"])

@@ -2,10 +2,14 @@
 
 from pumphouse.registry.handlers.definitions import DefinitionHandlers
 from pumphouse.registry.handlers.events import EventHandlers
+from pumphouse.registry.handlers.metrics import MetricHandlers
 from pumphouse.registry.handlers.records import RecordHandlers
+from pumphouse.registry.handlers.samples import SampleHandlers
 
 __all__ = [
     "DefinitionHandlers",
     "EventHandlers",
+    "MetricHandlers",
     "RecordHandlers",
+    "SampleHandlers",
 ]

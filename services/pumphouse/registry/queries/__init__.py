@@ -5,7 +5,9 @@ from pumphouse.registry.queries.definitions import Definitions, Draft
 from pumphouse.registry.queries.discarded_files import DiscardedFiles
 from pumphouse.registry.queries.executions import Executions
 from pumphouse.registry.queries.folding import Folds, Outcome
+from pumphouse.registry.queries.metrics import Metrics
 from pumphouse.registry.queries.owners import Owners
+from pumphouse.registry.queries.samples import Samples
 from pumphouse.registry.queries.users import Users
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "Draft",
     "Executions",
     "Folds",
+    "Metrics",
     "Outcome",
     "Owners",
+    "Samples",
     "Users",
 ]

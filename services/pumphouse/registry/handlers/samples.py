@@ -1,0 +1,44 @@
+"""How busy the machines of the executors are."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+
+from pumphouse.bus import Envelope, Handlers, RequestHandlers
+from pumphouse.contracts.metrics import SamplesListed, SamplesQueried, WorkerSampled
+from pumphouse.errors import PumphouseError
+from pumphouse.registry.queries import Samples
+
+log = logging.getLogger(__name__)
+
+FORGET_EVERY_S = 3600.0
+
+
+class SampleHandlers:
+    """A sample that is delivered twice is stored once."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    @property
+    def requests(self) -> RequestHandlers:
+        return {SamplesQueried: self._between}
+
+    @property
+    def events(self) -> Handlers:
+        return {WorkerSampled: self._sampled}
+
+    async def forget_old(self, life_s: float) -> None:
+        """Delete samples older than `life_s` seconds, for ever."""
+        while True:
+            try:
+                await self._samples.forget(datetime.now(UTC) - timedelta(seconds=life_s))
+            except PumphouseError as error:
+                log.warning("old samples wait to be deleted: %s", error.message)
+            await asyncio.sleep(FORGET_EVERY_S)
+
+    async def _between(self, request: SamplesQueried) -> SamplesListed:
+        return await self._samples.between(request.since, request.until, request.limit)
+
+    async def _sampled(self, event: WorkerSampled, _: Envelope) -> None:
+        await self._samples.keep(event)
