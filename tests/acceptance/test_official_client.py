@@ -10,19 +10,12 @@ import pytest
 
 SUITE = (Path(__file__).parents[3] / "shared" / "acceptance").resolve()
 
-FILES = "files and the data store come with the object store"
 ENVIRONMENTS = "requirements come with runtime environments"
 PODS = "parallel pods and the logs of deployments come with the executor's own issue"
 
 LEFT_OUT = {
-    "test_open_run.py::test_file_in_and_out": FILES,
-    "test_open_run.py::test_run_with_data_store_files": FILES,
-    "test_open_run.py::test_file_values_of_an_execution": FILES,
-    "test_open_endpoint.py::test_file_in_and_out_with_the_sdk": FILES,
-    "test_open_endpoint.py::test_file_in_and_out_with_curl": FILES,
-    "test_open_endpoint.py::test_data_store_mapping": FILES,
-    "test_open_periodic.py::test_constant_and_data_store_mapping": FILES,
     "test_open_pipelines.py::test_requirements_are_installed": ENVIRONMENTS,
+    "test_open_storage.py::test_metric_recorded_by_a_pipeline": ENVIRONMENTS,
     "test_open_low_latency.py::test_description": PODS,
     "test_open_low_latency.py::test_deployment_logs": PODS,
 }
@@ -35,6 +28,7 @@ RUN = (
     "test_open_account.py",
     "test_open_pipelines.py",
     "test_open_low_latency.py",
+    "test_open_storage.py",
 )
 
 
