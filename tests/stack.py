@@ -168,7 +168,13 @@ def full_stack(
             admin_token=token,
         )
         port = free_port()
-        other = {"host": "127.0.0.1", "port": str(port), "s3_public_url": _public(store)}
+        url = f"http://127.0.0.1:{port}"
+        other = {
+            "host": "127.0.0.1",
+            "port": str(port),
+            "gateway_url": url,
+            "s3_public_url": _public(store),
+        }
         services: dict[str, ServiceProcess] = {}
         for name in [*SERVICES, *(f"executor-{n}" for n in range(2, executors + 1))]:
             services[name] = _service_process(name, folder, other)
@@ -176,7 +182,7 @@ def full_stack(
             services[name].spawn()
         for process in services.values():
             process.wait_until_ready()
-        yield Stack(f"http://127.0.0.1:{port}", token, services, vhost, database, store)
+        yield Stack(url, token, services, vhost, database, store)
 
 
 def _write_secrets(folder: Path, **texts: str) -> None:

@@ -120,6 +120,14 @@ def test_only_the_gateway_and_the_object_store_are_published(services: dict[str,
     assert internal == document()["networks"].keys() - {"outside"}
 
 
+def test_functions_reach_the_gateway_from_their_container(services: dict[str, Any]) -> None:
+    composed = composed_services()
+    address = urlsplit(composed["executor"].environment["PUMPHOUSE_GATEWAY_URL"])
+    assert address.hostname == "gateway"
+    assert str(address.port) == composed["gateway"].environment["PUMPHOUSE_PORT"]
+    assert set(services["executor"]["networks"]) & set(services["gateway"]["networks"])
+
+
 def test_any_service_but_the_gateway_can_be_scaled(services: dict[str, Any]) -> None:
     for name in set(SERVICES) - {"gateway"}:
         assert not {"container_name", "hostname", "ports", "volumes"} & services[name].keys()

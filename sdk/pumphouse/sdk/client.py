@@ -11,6 +11,7 @@ from pumphouse.sdk.deployments import Deployments
 from pumphouse.sdk.endpoints import Endpoints
 from pumphouse.sdk.environment_variables import EnvironmentVariables
 from pumphouse.sdk.errors import InvalidParameters
+from pumphouse.sdk.execution_context import current_execution_id
 from pumphouse.sdk.executions import Executions
 from pumphouse.sdk.metrics import Metrics
 from pumphouse.sdk.pipelines import Pipelines
@@ -30,8 +31,9 @@ class PumphouseSdk(
 ):
     """A platform and a user of it. Thread-safe; nothing is sent before the first call.
 
-    url: of the platform, by default the environment variable PUMPHOUSE_URL.
-    token: an SDK token, by default PUMPHOUSE_TOKEN.
+    url: of the platform, by default the environment variable PUMPHOUSE_URL, and without that
+    CRAFT_AI_ENVIRONMENT_URL. token: an SDK token, by default PUMPHOUSE_TOKEN or CRAFT_AI_SDK_TOKEN.
+    Inside an execution these are set, with a token for what executions may do.
     progress: whether transfers show a bar, by default when stderr is a terminal.
     wire: replaces the network, for tests.
     Raises InvalidParameters if one is given neither way.
@@ -45,9 +47,14 @@ class PumphouseSdk(
         progress: bool | None = None,
         wire: httpx.BaseTransport | None = None,
     ) -> None:
-        self.url = _given(url, "url", "PUMPHOUSE_URL")
-        token = _given(token, "token", "PUMPHOUSE_TOKEN")
+        self.url = _given(url, "url", "PUMPHOUSE_URL", "CRAFT_AI_ENVIRONMENT_URL")
+        token = _given(token, "token", "PUMPHOUSE_TOKEN", "CRAFT_AI_SDK_TOKEN")
         super().__init__(Transport(self.url, token, progress, wire))
+
+    @property
+    def execution_id(self) -> str | None:
+        """Of the execution that this code runs in; None outside of executions."""
+        return current_execution_id()
 
     def close(self) -> None:
         """Close the connections. A client that was closed cannot be used again."""
@@ -65,8 +72,9 @@ class PumphouseSdk(
         self.close()
 
 
-def _given(value: str | None, parameter: str, variable: str) -> str:
-    found = value or os.environ.get(variable)
+def _given(value: str | None, parameter: str, *variables: str) -> str:
+    found = value or next(filter(None, map(os.environ.get, variables)), None)
     if not found:
-        raise InvalidParameters(f"Give {parameter!r}, or set the environment variable {variable}.")
+        either = " or ".join(variables)
+        raise InvalidParameters(f"Give {parameter!r}, or set the environment variable {either}.")
     return found

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pumphouse.bus import Bus, Handler
@@ -12,7 +13,7 @@ from pumphouse.catalog import following
 from pumphouse.contracts.executions import PlanResolved
 from pumphouse.contracts.message import Message
 from pumphouse.contracts.pods import PodReported
-from pumphouse.contracts.vocabulary import Mode
+from pumphouse.executor.access import Access, pod_of
 from pumphouse.executor.archives import Archives
 from pumphouse.executor.conductor import Conductor, Place
 from pumphouse.executor.elastic import Elastic
@@ -39,9 +40,8 @@ class _Places:
     pods: Pods
 
     def of(self, plan: PlanResolved) -> Place:
-        if plan.mode is Mode.LOW_LATENCY and plan.deployment_id is not None:
-            return self.pods.pod(plan.deployment_id)
-        return self.elastic
+        deployment_id = pod_of(plan)
+        return self.elastic if deployment_id is None else self.pods.pod(deployment_id)
 
 
 @asynccontextmanager
@@ -57,7 +57,8 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         archives = Archives(storage.platform, work_dir / "archives", settings.kept_archives)
         workplaces = Workplaces(pool, archives, workspace)
         catalog = await stack.enter_async_context(following(bus))
-        variables = Variables(catalog, Sealer(settings.secret_key))
+        sealer = Sealer(settings.secret_key)
+        variables = Variables(catalog, sealer, Access(settings.gateway_url, sealer))
 
         async def report(message: PodReported) -> None:
             await deliver(bus, message)
@@ -66,7 +67,7 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
             return Pod(
                 deployment_id,
                 workplaces,
-                variables.current,
+                partial(variables.of_pod, deployment_id),
                 report,
                 start_timeout_s=settings.pod_start_timeout_s,
             )

@@ -10,11 +10,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     elastic_spares: blank interpreters that stand ready. kept_archives: extracted code kept.
     shutdown_grace_s: how long running executions may go on once the executor is told to stop.
     sample_every_s: pause between two looks at how busy this machine is.
+    gateway_url: how functions reach the gateway; without it they are not told of it, nor given a
+    token for it.
     """
 
     secret_key: str
     s3_url: str
     work_dir: str
+    gateway_url: str | None = None
     elastic_prefetch: int = 4
     elastic_spares: int = 2
     kept_archives: int = 200

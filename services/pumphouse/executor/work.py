@@ -10,6 +10,7 @@ from pumphouse.contracts.executions import PlannedInput, PlanResolved
 from pumphouse.contracts.mappings import Dropped, EndpointValue, EnvironmentVariable, RunValue
 from pumphouse.contracts.vocabulary import DataType
 from pumphouse.errors import Invalid
+from pumphouse.executor.access import Access
 from pumphouse.executor.faults import PlatformFault, UnusableInput
 from pumphouse.executor.frames import Job, Start
 from pumphouse.mapping import parse_text
@@ -35,15 +36,27 @@ class HasVariables(Protocol):
 
 
 class Variables:
-    """The installation's environment variables in clear, each opened once."""
+    """The installation's environment variables in clear, each opened once.
 
-    def __init__(self, catalog: HasVariables, sealer: Sealer) -> None:
+    Beside them, each process has those by which it reaches the platform.
+    """
+
+    def __init__(self, catalog: HasVariables, sealer: Sealer, access: Access) -> None:
         self._catalog = catalog
         self._sealer = sealer
+        self._access = access
         self._opened: dict[str, tuple[str, str]] = {}
 
+    def of_plan(self, plan: PlanResolved) -> dict[str, str]:
+        """What the process has that runs the plan. Raises PlatformFault."""
+        return {**self.current(), **self._access.of_plan(plan)}
+
+    def of_pod(self, deployment_id: str) -> dict[str, str]:
+        """What the pod of a deployment has from its start. Raises PlatformFault."""
+        return {**self.current(), **self._access.of_pod(deployment_id)}
+
     def current(self) -> dict[str, str]:
-        """All of them, as of the catalog's revision. Raises PlatformFault."""
+        """All that users have set, as of the catalog's revision. Raises PlatformFault."""
         opened = {}
         for name, variable in self._catalog.variables.items():
             kept = self._opened.get(name)
@@ -81,7 +94,7 @@ def work_of(
         files=[file.name for file in files if not isinstance(file.destination, Dropped)],
         unused=[file.name for file in files if isinstance(file.destination, Dropped)],
     )
-    return Work(plan.code, job, variables.current(), plan.timeout_s, outbox)
+    return Work(plan.code, job, variables.of_plan(plan), plan.timeout_s, outbox)
 
 
 def start_in(folder: Path, code: Code, variables: Mapping[str, str]) -> Start:

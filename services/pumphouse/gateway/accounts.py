@@ -14,11 +14,12 @@ from pumphouse.catalog import Catalog
 from pumphouse.contracts.records import TokenPresented, UserDescribed, UserQueried
 from pumphouse.errors import NotFound, NotSupported
 from pumphouse.gateway.answers import json_answer
-from pumphouse.gateway.authentication import SignedTokens
 from pumphouse.gateway.bodies import ApiRequest, read_body_as
+from pumphouse.gateway.inside import FOR_EXECUTIONS, Inside
 from pumphouse.gateway.names import known_id
 from pumphouse.gateway.sharing import Shared
 from pumphouse.sealing import Sealer, digest
+from pumphouse.sealing.tokens import SignedTokens
 
 
 class Refresh(msgspec.Struct, frozen=True):
@@ -31,6 +32,7 @@ class AccountRoutes(Shared):
     catalog: Catalog
     sealer: Sealer
     tokens: SignedTokens
+    inside: Inside
 
     def public(self) -> list[HTTPRouteHandler]:
         """Routes that anyone may call."""
@@ -43,9 +45,11 @@ class AccountRoutes(Shared):
     def private(self) -> list[HTTPRouteHandler]:
         """Routes below /api/v1 for users."""
         return [
-            get("/users/me")(self.me),
+            get("/users/me", opt=FOR_EXECUTIONS)(self.me),
             get("/users/{user_id:str}")(self.user),
-            get("/environments/{environment_id:str}/vector-database")(self.vector_database),
+            get("/environments/{environment_id:str}/vector-database", opt=FOR_EXECUTIONS)(
+                self.vector_database
+            ),
             get("/project-information")(self.project),
             get("/pipeline-templates")(self.templates),
             get("/pipeline-templates/{name:str}")(self.template),
@@ -57,6 +61,8 @@ class AccountRoutes(Shared):
 
     async def refresh(self, request: ApiRequest) -> Response[bytes]:
         token = (await read_body_as(Refresh, request)).refresh_token
+        if (scoped := await self.inside.access_token(token)) is not None:
+            return json_answer({"access_token": scoped})
         user = await self.bus.request(TokenPresented(digest=digest(token)))
         return json_answer({"access_token": self.tokens.issue(user.id)})
 

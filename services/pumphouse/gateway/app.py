@@ -26,6 +26,7 @@ from pumphouse.gateway.endpoints import EndpointRoutes
 from pumphouse.gateway.executions import ExecutionRoutes
 from pumphouse.gateway.followings import Followings
 from pumphouse.gateway.holds import Holds
+from pumphouse.gateway.inside import Inside
 from pumphouse.gateway.kept_values import KeptValues
 from pumphouse.gateway.links import Links, links_for
 from pumphouse.gateway.metrics import MetricRoutes
@@ -38,6 +39,7 @@ from pumphouse.gateway.serving import Serving, serving
 from pumphouse.gateway.settings import Settings
 from pumphouse.gateway.single_files import SingleFiles
 from pumphouse.gateway.triggers import Triggers
+from pumphouse.gateway.unfinished import Unfinished
 from pumphouse.gateway.uploads import Uploads
 from pumphouse.gateway.variables import VariableRoutes
 from pumphouse.sealing import Sealer
@@ -62,9 +64,10 @@ def create_app(settings: Settings, around: Surroundings) -> Litestar:
     """All routes, with what they need."""
     sealer = Sealer(settings.secret_key)
     tokens = access_tokens(sealer)
-    accounts = AccountRoutes(around.bus, around.catalog, sealer, tokens)
     definitions = Definitions(around.catalog, around.bus, around.holds, settings.definition_hold_s)
     outcomes = Outcomes(around.bus, around.holds, around.followings, settings.reply_patience_s)
+    inside = Inside(sealer, around.catalog, Unfinished(outcomes))
+    accounts = AccountRoutes(around.bus, around.catalog, sealer, tokens, inside)
     constants = Constants(around.storage.platform)
     triggers = Triggers(around.catalog, outcomes, constants)
     links = links_for(settings)
@@ -81,7 +84,7 @@ def create_app(settings: Settings, around: Surroundings) -> Litestar:
     )
     relay = around.relay.routes() if links.may_relay else []
     return _assembled(
-        UserGuard(tokens),
+        UserGuard(tokens, inside),
         public=[*accounts.public(), *endpoints.routes(), *relay],
         private=[
             *accounts.private(),
@@ -90,7 +93,7 @@ def create_app(settings: Settings, around: Surroundings) -> Litestar:
             *_data_store(around.storage, links, sealer).routes(),
             *executions.routes(),
             *DeploymentRoutes(definitions, triggers, sealer, constants).routes(),
-            *MetricRoutes(definitions, around.bus).routes(),
+            *MetricRoutes(definitions, around.bus, inside).routes(),
             *ResourceMetricRoutes(around.bus).routes(),
         ],
     )
@@ -98,7 +101,8 @@ def create_app(settings: Settings, around: Surroundings) -> Litestar:
 
 def _data_store(storage: Storage, links: Links, sealer: Sealer) -> DataStoreRoutes:
     uploads = Uploads(storage.data, storage.platform, upload_permits(sealer))
-    return DataStoreRoutes(storage.data, uploads, links)
+    inner = storage.data.nearby() if links.is_store_inside else storage.data
+    return DataStoreRoutes(storage.data, inner, uploads, links)
 
 
 def _assembled(

@@ -1,43 +1,19 @@
 """Who a caller is: access tokens of users, and tickets for the result of one execution."""
 
-import time
 from typing import Any
 
-import jwt
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from pumphouse.errors import Unauthorized
+from pumphouse.gateway.inside import Inside, not_inside
 from pumphouse.gateway.sharing import Shared
 from pumphouse.sealing import Sealer
+from pumphouse.sealing.tokens import SignedTokens
 
 ACCESS_LIFE_S = 3600
 TICKET_LIFE_S = 600
 UPLOAD_LIFE_S = 24 * 3600
-
-_ALGORITHM = "HS256"
-
-
-class SignedTokens:
-    """Short-lived JWTs of one purpose; those of another purpose are refused."""
-
-    def __init__(self, sealer: Sealer, purpose: str, life_s: int) -> None:
-        self._key = sealer.derive(purpose)
-        self._life_s = life_s
-
-    def issue(self, subject: str) -> str:
-        """A token that names `subject` until its life is over."""
-        now = int(time.time())
-        claims = {"sub": subject, "iat": now, "exp": now + self._life_s}
-        return jwt.encode(claims, self._key, _ALGORITHM)
-
-    def subject(self, token: str) -> str | None:
-        """Whom the token names; None when it is not one of these, or too old."""
-        try:
-            claims = jwt.decode(token, self._key, [_ALGORITHM], options={"require": ["exp", "sub"]})
-        except (jwt.InvalidTokenError, UnicodeError):
-            return None
-        return str(claims["sub"])
 
 
 def access_tokens(sealer: Sealer) -> SignedTokens:
@@ -56,22 +32,36 @@ def upload_permits(sealer: Sealer) -> SignedTokens:
 
 
 class UserGuard(Shared):
-    """Lets a request in with a valid access token, and notes whose it is as `request.user`."""
+    """Lets a request in with a valid access token, and notes whose it is as `request.user`.
 
-    def __init__(self, tokens: SignedTokens) -> None:
+    `request.auth` is None for a user, and the Scope of user code that calls from inside an
+    execution. That is let in where the route says so (see FOR_EXECUTIONS), in the name of the
+    user that the execution is recorded for.
+    """
+
+    def __init__(self, tokens: SignedTokens, inside: Inside) -> None:
         self._tokens = tokens
+        self._inside = inside
 
-    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], route: BaseRouteHandler
+    ) -> None:
         token = credentials(connection, "Bearer")
         if token is None:
             raise Unauthorized(
                 "Send the header 'Authorization: Bearer <access token>'; POST /api/v1/auth/refresh"
                 " gives one for an SDK token."
             )
-        user_id = self._tokens.subject(token)
+        user_id, scope = self._tokens.subject(token), None
         if user_id is None:
-            raise Unauthorized("The access token is wrong or has expired: refresh it.")
+            scope = self._inside.scope(token)
+            if scope is None:
+                raise Unauthorized("The access token is wrong or has expired: refresh it.")
+            if not route.opt.get("for_executions"):
+                raise not_inside(connection)
+            user_id = await self._inside.user_of(scope)
         connection.scope["user"] = user_id
+        connection.scope["auth"] = scope
 
 
 def credentials(connection: ASGIConnection[Any, Any, Any, Any], scheme: str) -> str | None:

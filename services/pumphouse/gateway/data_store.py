@@ -18,6 +18,7 @@ from pumphouse.gateway.bodies import (
     read_body_as,
     read_fields,
 )
+from pumphouse.gateway.inside import FOR_EXECUTIONS
 from pumphouse.gateway.links import Links
 from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.uploads import EndedPart, Uploads, check_part
@@ -50,7 +51,10 @@ class UploadEnded(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class DataStoreRoutes(Shared):
+    """bucket: with links for clients. inner: the same, with links for executions."""
+
     bucket: Bucket
+    inner: Bucket
     uploads: Uploads
     links: Links
 
@@ -58,14 +62,16 @@ class DataStoreRoutes(Shared):
         """Routes below /api/v1 for users."""
         multipart = "/data-store/upload/multipart"
         return [
-            post("/data-store/information")(self.information),
-            get("/data-store/list")(self.page),
-            get("/data-store/upload")(self.upload),
-            post(multipart)(self.begin),
-            post(f"{multipart}/part")(self.part),
-            post(f"{multipart}/end")(self.end),
-            post("/data-store/download")(self.download),
-            delete("/data-store/delete", status_code=HTTPStatus.OK)(self.delete),
+            post("/data-store/information", opt=FOR_EXECUTIONS)(self.information),
+            get("/data-store/list", opt=FOR_EXECUTIONS)(self.page),
+            get("/data-store/upload", opt=FOR_EXECUTIONS)(self.upload),
+            post(multipart, opt=FOR_EXECUTIONS)(self.begin),
+            post(f"{multipart}/part", opt=FOR_EXECUTIONS)(self.part),
+            post(f"{multipart}/end", opt=FOR_EXECUTIONS)(self.end),
+            post("/data-store/download", opt=FOR_EXECUTIONS)(self.download),
+            delete("/data-store/delete", status_code=HTTPStatus.OK, opt=FOR_EXECUTIONS)(
+                self.delete
+            ),
         ]
 
     async def information(self, request: ApiRequest) -> Response[bytes]:
@@ -86,7 +92,7 @@ class DataStoreRoutes(Shared):
     async def upload(self, request: ApiRequest) -> Response[bytes]:
         key = _key(request.query_params.get("path_to_object"))
         await self.bucket.page(key, limit=1)  # a client learns best here that the store is down
-        form = self.bucket.upload_form(key)
+        form = self._linking(request).upload_form(key)
         url = self.links.reachable(form.url, request)
         return json_answer({"signed_url": url, "fields": form.fields})
 
@@ -101,7 +107,7 @@ class DataStoreRoutes(Shared):
         upload = self.uploads.known(key, announced.multipart_upload_configuration)
         if announced.size is not None:
             await self.uploads.remember_size(upload, announced.size)
-        url = self.bucket.part_url(key, upload.id, announced.part_number)
+        url = self._linking(request).part_url(key, upload.id, announced.part_number)
         return json_answer({"signed_url": self.links.reachable(url, request), "headers": {}})
 
     async def end(self, request: ApiRequest) -> Response[bytes]:
@@ -114,7 +120,7 @@ class DataStoreRoutes(Shared):
     async def download(self, request: ApiRequest) -> Response[bytes]:
         key = await _key_in_form(request)
         await self._found(key)
-        url = self.bucket.download_url(key)
+        url = self._linking(request).download_url(key)
         return json_answer({"signed_url": self.links.reachable(url, request)})
 
     async def delete(self, request: ApiRequest) -> Response[bytes]:
@@ -122,6 +128,9 @@ class DataStoreRoutes(Shared):
         await self._found(key)
         await self.bucket.delete(key)
         return json_answer({"path": key})
+
+    def _linking(self, request: ApiRequest) -> Bucket:
+        return self.bucket if request.auth is None else self.inner
 
     async def _found(self, key: str) -> ObjectInfo:
         try:

@@ -30,6 +30,7 @@ from pumphouse.gateway.bodies import (
 from pumphouse.gateway.constants import Constants
 from pumphouse.gateway.definitions import Definitions
 from pumphouse.gateway.given_inputs import read_call
+from pumphouse.gateway.inside import FOR_EXECUTIONS
 from pumphouse.gateway.mappings import revise
 from pumphouse.gateway.names import check_endpoint_token
 from pumphouse.gateway.orders import (
@@ -73,8 +74,8 @@ class DeploymentRoutes(Shared):
             post("/endpoints")(self.create_endpoint),
             post("/periodic-deployment")(self.create_periodic),
             post("/endpoints/{name:str}/generate-new-token")(self.renew_token),
-            get("/deployments")(self.show_all),
-            get(one)(self.show),
+            get("/deployments", opt=FOR_EXECUTIONS)(self.show_all),
+            get(one, opt=FOR_EXECUTIONS)(self.show),
             patch(one)(self.update),
             delete(one, status_code=HTTPStatus.OK)(self.delete),
             post(f"{one}/executions", request_max_body_size=None)(self.trigger),
@@ -103,6 +104,8 @@ class DeploymentRoutes(Shared):
         deployment, pipeline = await self.definitions.deployment(name)
         if is_asked_to_wait(request):
             deployment = await self._settled(deployment)
+        if request.auth is not None:
+            deployment = msgspec.structs.replace(deployment, endpoint_token=None)
         return await self._answer(deployment, pipeline)
 
     async def update(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:

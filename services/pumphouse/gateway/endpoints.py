@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from pumphouse.contracts.catalog import Deployment, Pipeline
 from pumphouse.errors import Conflict, NotFound, Unauthorized, Unavailable
 from pumphouse.gateway.answers import json_answer
-from pumphouse.gateway.authentication import SignedTokens, credentials
+from pumphouse.gateway.authentication import credentials
 from pumphouse.gateway.bodies import ApiRequest
 from pumphouse.gateway.definitions import Definitions
 from pumphouse.gateway.endpoint_answers import EndpointAnswers, result_headers
@@ -25,6 +25,7 @@ from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.triggers import Triggers, check_callable
 from pumphouse.gateway.views import caller_types
 from pumphouse.sealing import Sealer
+from pumphouse.sealing.tokens import SignedTokens
 
 SDK_HEADER = "craft-ai-client"
 """Sent by clients that come back for the result themselves."""

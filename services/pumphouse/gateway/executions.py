@@ -19,6 +19,7 @@ from pumphouse.gateway.bodies import ApiRequest, read_body_as
 from pumphouse.gateway.definitions import Definitions
 from pumphouse.gateway.documents import read_json, read_object
 from pumphouse.gateway.given_inputs import read_run
+from pumphouse.gateway.inside import FOR_EXECUTIONS
 from pumphouse.gateway.kept_values import KeptValues
 from pumphouse.gateway.mappings import read_mapping
 from pumphouse.gateway.names import known_id
@@ -58,8 +59,12 @@ class ExecutionRoutes(Shared):
         return [
             post("/pipelines/{name:str}/run", request_max_body_size=None)(self.run),
             get("/pipelines/{name:str}/executions")(self.show_all),
-            get("/pipelines/{name:str}/executions/latest")(self.latest_of_pipeline),
-            get("/deployments/{name:str}/executions/latest")(self.latest_of_deployment),
+            get("/pipelines/{name:str}/executions/latest", opt=FOR_EXECUTIONS)(
+                self.latest_of_pipeline
+            ),
+            get("/deployments/{name:str}/executions/latest", opt=FOR_EXECUTIONS)(
+                self.latest_of_deployment
+            ),
             get(one)(self.show),
             delete(one, status_code=HTTPStatus.OK)(self.delete),
             get(f"{one}/outputs")(self.outputs),

@@ -18,11 +18,13 @@ class Links(Shared):
     public_url: of the gateway, None when the address of a request tells. relays: True for every
     link, None for those that a client on another machine asks for, while the store listens on this
     machine alone and has no public address.
+    is_store_inside: its public address is for clients alone; services and executions have another.
     """
 
     public_url: str | None
     relays: bool | None
     is_store_local: bool
+    is_store_inside: bool
 
     @property
     def may_relay(self) -> bool:
@@ -45,8 +47,14 @@ class Links(Shared):
 
 def links_for(settings: Settings) -> Links:
     """Links as the settings ask for them."""
-    is_local = settings.s3_public_url is None and is_loopback(settings.s3_url)
-    return Links(settings.public_url, settings.s3_relay, is_local)
+    is_local = is_loopback(settings.s3_url)
+    has_public = settings.s3_public_url is not None
+    return Links(
+        settings.public_url,
+        settings.s3_relay,
+        is_store_local=is_local and not has_public,
+        is_store_inside=has_public and not is_local and not settings.s3_relay,
+    )
 
 
 def is_loopback(url: str) -> bool:

@@ -27,6 +27,7 @@ from pumphouse.gateway.answers import json_answer, no_content
 from pumphouse.gateway.asking import whole_number
 from pumphouse.gateway.bodies import ApiRequest, read_body_as
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.inside import FOR_EXECUTIONS, Inside
 from pumphouse.gateway.metric_values import written
 from pumphouse.gateway.names import check_metric_name, known_id
 from pumphouse.gateway.sharing import Shared
@@ -77,19 +78,21 @@ class _Page:
 class MetricRoutes(Shared):
     definitions: Definitions
     bus: Bus
+    inside: Inside
 
     def routes(self) -> list[HTTPRouteHandler]:
         return [
-            put("/metrics/single-value/{name:path}")(self.record),
-            get("/metrics/single-value")(self.show),
-            post("/metrics/list-values/{name:path}")(self.extend),
-            get("/metrics/list-values")(self.show_lists),
+            put("/metrics/single-value/{name:path}", opt=FOR_EXECUTIONS)(self.record),
+            get("/metrics/single-value", opt=FOR_EXECUTIONS)(self.show),
+            post("/metrics/list-values/{name:path}", opt=FOR_EXECUTIONS)(self.extend),
+            get("/metrics/list-values", opt=FOR_EXECUTIONS)(self.show_lists),
         ]
 
     async def record(self, request: ApiRequest) -> Response[bytes]:
         name = _name(request, "single-value")
         given = await read_body_as(Value, request)
         execution_id = known_id(given.execution_id, "execution")
+        await self.inside.check_may_record(request, execution_id)
         await self.bus.request(
             MetricRecorded(execution_id=execution_id, name=name, value=given.value)
         )
@@ -103,6 +106,7 @@ class MetricRoutes(Shared):
                 f"values has {len(given.values):,} numbers: send {MAX_VALUES:,} at a time."
             )
         execution_id = known_id(given.execution_id, "execution")
+        await self.inside.check_may_record(request, execution_id)
         await self.bus.request(
             MetricExtended(execution_id=execution_id, name=name, values=tuple(given.values))
         )

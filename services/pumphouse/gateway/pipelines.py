@@ -21,6 +21,7 @@ from pumphouse.gateway.archives import MAX_CONTENT_BYTES, check_archive
 from pumphouse.gateway.asking import is_asked_to_wait
 from pumphouse.gateway.bodies import ApiRequest, read_body_as, read_fields
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.inside import FOR_EXECUTIONS
 from pumphouse.gateway.links import Links
 from pumphouse.gateway.periods import LogPeriod
 from pumphouse.gateway.sharing import Shared
@@ -47,8 +48,8 @@ class PipelineRoutes(Shared):
         """Routes below /api/v1 for users."""
         return [
             post("/pipelines", request_max_body_size=MAX_SUBMISSION_BYTES)(self.create),
-            get("/pipelines")(self.show_all),
-            get("/pipelines/{name:str}")(self.show),
+            get("/pipelines", opt=FOR_EXECUTIONS)(self.show_all),
+            get("/pipelines/{name:str}", opt=FOR_EXECUTIONS)(self.show),
             delete("/pipelines/{name:str}", status_code=HTTPStatus.OK)(self.delete),
             post("/pipelines/{name:str}/logs")(self.logs),
             get("/pipelines/{name:str}/download")(self.download),

@@ -12,6 +12,7 @@ from litestar import Litestar
 
 from pumphouse.errors import Unavailable
 from pumphouse.gateway.holds import Holds
+from pumphouse.service.addresses import url_of
 
 BACKLOG = 2048
 
@@ -67,7 +68,7 @@ async def serving(
         listening.cancel()
         if task.done():
             raise Unavailable("The HTTP server did not start.") from task.exception()
-        yield Serving(_url(host, listener.getsockname()[1]))
+        yield Serving(url_of(host, listener.getsockname()[1]))
     finally:
         holds.release()
         server.should_exit = True
@@ -91,8 +92,3 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
     listener.setblocking(False)
     return listener
-
-
-def _url(host: str, port: int) -> str:
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- read, not bound
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pumphouse.errors import Invalid, NotFound, Unavailable
-from pumphouse.gateway.authentication import SignedTokens
+from pumphouse.sealing.tokens import SignedTokens
 from pumphouse.storage import Bucket, UploadedPart
 from pumphouse.storage.keys import upload_size_key
 

@@ -13,6 +13,7 @@ from pumphouse.errors import Invalid, NotFound
 from pumphouse.gateway.answers import json_answer, no_content
 from pumphouse.gateway.bodies import ApiRequest, read_body_as
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.inside import FOR_EXECUTIONS
 from pumphouse.gateway.names import check_variable_name
 from pumphouse.gateway.sharing import Shared
 from pumphouse.sealing import Sealer
@@ -34,9 +35,11 @@ class VariableRoutes(Shared):
 
     def routes(self) -> list[HTTPRouteHandler]:
         return [
-            put("/environment-variables")(self.revise),
-            get("/environment-variables")(self.show_all),
-            delete("/environment-variables/{name:str}", status_code=200)(self.delete),
+            put("/environment-variables", opt=FOR_EXECUTIONS)(self.revise),
+            get("/environment-variables", opt=FOR_EXECUTIONS)(self.show_all),
+            delete("/environment-variables/{name:str}", status_code=200, opt=FOR_EXECUTIONS)(
+                self.delete
+            ),
         ]
 
     async def revise(self, request: ApiRequest) -> Response[bytes]:

@@ -20,6 +20,7 @@ from pumphouse.launcher.postgres_server import PostgresServer, postgres_server
 from pumphouse.launcher.private_files import Connection, Secrets, kept_secrets, write_private
 from pumphouse.launcher.services import SERVICES, environment_for, running_of, settings_of
 from pumphouse.service import run_until_stopped
+from pumphouse.service.addresses import free_port, url_of
 from pumphouse.settings import load
 
 _log = logging.getLogger(__name__)
@@ -100,9 +101,11 @@ async def _platform(
     options: Options, data: Path, secrets: Secrets, servers: _Servers
 ) -> AsyncIterator[None]:
     postgres, store = servers.postgres, servers.store
+    port = options.port or free_port(options.host)
     values = {
         "host": options.host,
-        "port": str(options.port),
+        "port": str(port),
+        "gateway_url": url_of(options.host, port),
         "secret_key": secrets.secret_key,
         "admin_token": secrets.admin_token,
         "database_url": postgres.url if postgres else options.database_url or "",

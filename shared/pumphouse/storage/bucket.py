@@ -40,6 +40,10 @@ class Bucket:
         self._uploads = Uploads(transport, own, name)
         self._listing = Listing(transport, own, name)
 
+    def nearby(self) -> "Bucket":
+        """The same bucket, with links for those who reach the store as this service does."""
+        return Bucket(self.name, self._transport, self._own, self._own)
+
     async def put(self, key: str, content: bytes) -> None:
         await self._put(key, of_bytes(content))
 

@@ -10,7 +10,7 @@ from tests.acceptance.guides.pages import Reader, blocks_of
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide"
 
-NEEDS_NOTHING = ["files", "pipelines"]
+NEEDS_NOTHING = ["files", "inside-executions", "pipelines"]
 NEEDS_ADD = [
     *("endpoints", "environment-variables", "errors", "mappings", "metrics", "migrating", "runs")
 ]

@@ -3,8 +3,9 @@
 import jwt
 import pytest
 
-from pumphouse.gateway.authentication import SignedTokens, access_tokens, result_tickets
+from pumphouse.gateway.authentication import access_tokens, result_tickets
 from pumphouse.sealing import Sealer
+from pumphouse.sealing.tokens import SignedTokens
 
 SEALER = Sealer("0123456789abcdef0123456789abcdef")
 

@@ -1,6 +1,9 @@
 """How a client finds its platform, keeps its tokens and reports what went wrong."""
 
 import inspect
+import sys
+import types
+from contextvars import ContextVar
 
 import httpx
 import pytest
@@ -79,10 +82,56 @@ def test_address_and_token_come_from_the_environment(
     assert platform.requests[1].url.host == "from.environment"
 
 
+def test_without_our_variables_those_of_the_official_client_do(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PUMPHOUSE_URL", raising=False)
+    monkeypatch.delenv("PUMPHOUSE_TOKEN", raising=False)
+    monkeypatch.setenv("CRAFT_AI_ENVIRONMENT_URL", "http://of.the.official/")
+    monkeypatch.setenv("CRAFT_AI_SDK_TOKEN", "official-token")
+    platform.on(PIPELINES, ok([]))
+    with PumphouseSdk(wire=platform) as sdk:
+        sdk.list_pipelines()
+    assert body_of(platform.requests[0]) == {"refresh_token": "official-token"}
+    assert platform.requests[1].url.host == "of.the.official"
+
+
+def test_our_variables_come_before_those_of_the_official_client(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUMPHOUSE_URL", "http://ours.test")
+    monkeypatch.setenv("PUMPHOUSE_TOKEN", "our-token")
+    monkeypatch.setenv("CRAFT_AI_ENVIRONMENT_URL", "http://theirs.test")
+    monkeypatch.setenv("CRAFT_AI_SDK_TOKEN", "their-token")
+    platform.on(PIPELINES, ok([]))
+    with PumphouseSdk(wire=platform) as sdk:
+        sdk.list_pipelines()
+    assert body_of(platform.requests[0]) == {"refresh_token": "our-token"}
+    assert platform.requests[1].url.host == "ours.test"
+
+
+def test_a_client_knows_the_execution_that_it_runs_in(
+    sdk: PumphouseSdk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CRAFT_AI_EXECUTION_ID", raising=False)
+    outside = sdk.execution_id
+    monkeypatch.setenv("CRAFT_AI_EXECUTION_ID", "of-the-process")
+    context = types.ModuleType("__craft_internal_execution_context")
+    current: ContextVar[str] = ContextVar("current")
+    context.__dict__["current_execution_id"] = current
+    monkeypatch.setitem(sys.modules, context.__name__, context)
+    in_the_process = sdk.execution_id
+    reset = current.set("of-the-context")
+    in_the_context = sdk.execution_id
+    current.reset(reset)
+    found = (outside, in_the_process, in_the_context)
+    assert found == (None, "of-the-process", "of-the-context")
+
+
 @pytest.mark.parametrize(
     ("url", "token", "missing"),
     [
-        (None, None, "PUMPHOUSE_URL"),
+        (None, None, "PUMPHOUSE_URL or CRAFT_AI_ENVIRONMENT_URL"),
         ("http://pump.test", None, "PUMPHOUSE_TOKEN"),
         (None, "sdk-token", "PUMPHOUSE_URL"),
         ("http://pump.test", "", "PUMPHOUSE_TOKEN"),
@@ -91,8 +140,10 @@ def test_address_and_token_come_from_the_environment(
 def test_what_is_missing_is_named(
     url: str | None, token: str | None, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("PUMPHOUSE_URL", raising=False)
-    monkeypatch.delenv("PUMPHOUSE_TOKEN", raising=False)
+    for name in ("PUMPHOUSE_URL", "PUMPHOUSE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("CRAFT_AI_ENVIRONMENT_URL", "CRAFT_AI_SDK_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(InvalidParameters, match=missing):
         PumphouseSdk(url, token)
 
