@@ -10,12 +10,9 @@ import pytest
 
 SUITE = (Path(__file__).parents[3] / "shared" / "acceptance").resolve()
 
-ENVIRONMENTS = "requirements come with runtime environments"
 PODS = "parallel pods and the logs of deployments come with the executor's own issue"
 
 LEFT_OUT = {
-    "test_open_pipelines.py::test_requirements_are_installed": ENVIRONMENTS,
-    "test_open_storage.py::test_metric_recorded_by_a_pipeline": ENVIRONMENTS,
     "test_open_low_latency.py::test_description": PODS,
     "test_open_low_latency.py::test_deployment_logs": PODS,
 }

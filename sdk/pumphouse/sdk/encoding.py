@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pumphouse.sdk.errors import InvalidParameters
@@ -62,3 +63,15 @@ def as_literal(value: Any) -> Any:
 def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the parameters that are not None."""
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def log_period(
+    from_datetime: datetime | None, to_datetime: datetime | None, limit: int | None
+) -> str:
+    """The body of a question for log lines. Raises InvalidParameters."""
+    period = {
+        "from": None if from_datetime is None else int(from_datetime.timestamp() * 1000),
+        "to": None if to_datetime is None else int(to_datetime.timestamp() * 1000),
+        "limit": limit,
+    }
+    return to_json(given(period), "'limit'")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, cast, overload
 
 from pumphouse.sdk.declarations import InputSource, OutputDestination, mappings
-from pumphouse.sdk.encoding import given, inputs_to_json, to_json
+from pumphouse.sdk.encoding import given, inputs_to_json, log_period, to_json
 from pumphouse.sdk.errors import NotFound
 from pumphouse.sdk.files import given_inputs
 from pumphouse.sdk.results import (
@@ -133,14 +133,7 @@ class Executions(Connected):
         limit: int | None = None,
     ) -> list[LogLine]:
         """What the function wrote to stdout and stderr, in order; the first `limit` lines."""
-        interval = given(
-            {
-                "from": None if from_datetime is None else int(from_datetime.timestamp() * 1000),
-                "to": None if to_datetime is None else int(to_datetime.timestamp() * 1000),
-                "limit": limit,
-            }
-        )
-        body = to_json(interval, "'limit'")
+        body = log_period(from_datetime, to_datetime, limit)
         steps = self._transport.call("POST", "executions", execution_id, "logs", body=body)
         return cast(list[LogLine], steps[0] if steps else [])
 

@@ -1,14 +1,15 @@
 """Python functions on the platform: create, read, delete."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from pumphouse.sdk.declarations import Input, Output, to_dicts
-from pumphouse.sdk.encoding import as_literal, given, to_form, to_json
+from pumphouse.sdk.encoding import as_literal, given, log_period, to_form, to_json
 from pumphouse.sdk.errors import CreationFailed, InvalidParameters
 from pumphouse.sdk.packing import pack
-from pumphouse.sdk.results import Pipeline, PipelineDeleted, PipelineSummary
+from pumphouse.sdk.results import LogLine, Pipeline, PipelineDeleted, PipelineSummary
 from pumphouse.sdk.sources import FilePath
 from pumphouse.sdk.targets import writing
 from pumphouse.sdk.transport import Connected, Transport
@@ -36,7 +37,8 @@ class Pipelines(Connected):
         function_path: the file, relative to the local folder. function_name: in that file; its
         parameters are the inputs, and it returns a dict of the outputs.
         container_config: `local_folder`, `included_folders` (what the function needs from it,
-        `["/"]` for all; together at most 5 MB), `language` such as `python:3.11-slim`.
+        `["/"]` for all; together at most 5 MB), `requirements_path` of a file of requirements as
+        pip reads them, `language` such as `python:3.11-slim`.
         timeout_s: seconds to wait until the pipeline is ready, None for no limit.
         Raises InvalidParameters, Conflict if the name is taken, CreationFailed, TimedOut.
         """
@@ -80,6 +82,21 @@ class Pipelines(Connected):
 
     def list_pipelines(self) -> list[PipelineSummary]:
         return cast(list[PipelineSummary], self._transport.call("GET", "pipelines"))
+
+    def get_pipeline_logs(
+        self,
+        pipeline_name: str,
+        from_datetime: datetime | None = None,
+        to_datetime: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[LogLine]:
+        """What was written while the environment was built, in order; the first `limit` lines.
+
+        Raises NotFound.
+        """
+        body = log_period(from_datetime, to_datetime, limit)
+        found = self._transport.call("POST", "pipelines", pipeline_name, "logs", body=body)
+        return cast(list[LogLine], found)
 
     def download_pipeline_local_folder(self, pipeline_name: str, folder: FilePath) -> None:
         """Fetch the code of a pipeline, as the archive `<folder>/<pipeline name>.tgz`.
@@ -155,8 +172,17 @@ def _read(transport: Transport, pipeline_name: str, deadline: Deadline | None) -
 
 
 def _if_settled(transport: Transport, pipeline_name: str, limit_s: float) -> dict[str, Any] | None:
-    pipeline = transport.poll("pipelines", pipeline_name, limit_s=limit_s)
-    status = pipeline["creation_info"]["status"] if pipeline else "creation_pending"
-    if status == "creation_failed":
-        raise CreationFailed(f"Pipeline {pipeline_name!r} could not be made ready.")
-    return None if status == "creation_pending" else pipeline
+    pipeline: dict[str, Any] | None = transport.poll("pipelines", pipeline_name, limit_s=limit_s)
+    if pipeline is None or pipeline["creation_info"]["status"] == "creation_pending":
+        return None
+    if pipeline["creation_info"]["status"] == "creation_failed":
+        raise CreationFailed(_reason(pipeline_name, pipeline["creation_info"]))
+    return pipeline
+
+
+def _reason(pipeline_name: str, info: Mapping[str, Any]) -> str:
+    said = info.get("status_message")
+    return (
+        f"Pipeline {pipeline_name!r} could not be made ready{f': {said}' if said else '.'}\n"
+        f"get_pipeline_logs({pipeline_name!r}) has the whole log of its creation."
+    )

@@ -58,11 +58,12 @@ class PipelineParameters(TypedDict):
 
 
 class CreationInfo(TypedDict):
-    """status: creation_pending, ready or creation_failed."""
+    """status: creation_pending, ready or creation_failed, then with the reason as message."""
 
     created_at: str
     created_by: str
     status: str
+    status_message: NotRequired[str]
     origin: str
     commit_id: str | None
     last_execution_id: str | None

@@ -1,25 +1,27 @@
 """Wiring of the executor."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from pumphouse.bus import Bus, Handler
-from pumphouse.bus.topology import ELASTIC_SHARDS, elastic_queue
+from pumphouse.bus.topology import BUILDS, ELASTIC_SHARDS, elastic_queue
 from pumphouse.catalog import following
+from pumphouse.contracts.builds import BuildRequested
 from pumphouse.contracts.executions import PlanResolved
 from pumphouse.contracts.message import Message
 from pumphouse.contracts.pods import PodReported
 from pumphouse.executor.access import Access, pod_of
 from pumphouse.executor.archives import Archives
+from pumphouse.executor.builds import BuildHandlers
 from pumphouse.executor.conductor import Conductor, Place
 from pumphouse.executor.elastic import Elastic
 from pumphouse.executor.handlers import PlanHandlers
 from pumphouse.executor.input_files import Inputs
-from pumphouse.executor.interpreter_pool import InterpreterPool
+from pumphouse.executor.interpreter_pools import InterpreterPools
 from pumphouse.executor.interpreters import blank_interpreter
 from pumphouse.executor.keeping import Outputs
 from pumphouse.executor.pod import Pod
@@ -28,6 +30,7 @@ from pumphouse.executor.reporting import deliver
 from pumphouse.executor.sampling import sampling
 from pumphouse.executor.settings import Settings
 from pumphouse.executor.work import Variables
+from pumphouse.executor.workbench import Workbench
 from pumphouse.executor.workplace import Workplaces
 from pumphouse.executor.workspace import open_workspace
 from pumphouse.sealing import Sealer
@@ -45,46 +48,72 @@ class _Places:
 
 
 @asynccontextmanager
+async def _interpreters(
+    settings: Settings, work_dir: Path, workbench: Workbench
+) -> AsyncIterator[InterpreterPools]:
+    pools = InterpreterPools(
+        await blank_interpreter(work_dir),
+        workbench.installer.ready,
+        spares=settings.elastic_spares,
+        warm=settings.warm_environments,
+    )
+    pools.fill()
+    try:
+        yield pools
+    finally:
+        await pools.close()
+
+
+def _pod_maker(
+    bus: Bus, workplaces: Workplaces, variables: Variables, settings: Settings
+) -> Callable[[str], Pod]:
+    async def report(message: PodReported) -> None:
+        await deliver(bus, message)
+
+    def make(deployment_id: str) -> Pod:
+        return Pod(
+            deployment_id,
+            workplaces,
+            partial(variables.of_pod, deployment_id),
+            report,
+            start_timeout_s=settings.pod_start_timeout_s,
+        )
+
+    return make
+
+
+@asynccontextmanager
 async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
     """The executor at work on `bus` while the context is open."""
     work_dir = Path(settings.work_dir).absolute()
     async with AsyncExitStack() as stack:
         workspace = await stack.enter_async_context(open_workspace(work_dir))
-        pool = InterpreterPool(await blank_interpreter(work_dir), settings.elastic_spares)
-        stack.push_async_callback(pool.close)
-        pool.fill()
         storage = await stack.enter_async_context(open_storage(settings.s3_url))
         archives = Archives(storage.platform, work_dir / "archives", settings.kept_archives)
-        workplaces = Workplaces(pool, archives, workspace)
         catalog = await stack.enter_async_context(following(bus))
         sealer = Sealer(settings.secret_key)
         variables = Variables(catalog, sealer, Access(settings.gateway_url, sealer))
-
-        async def report(message: PodReported) -> None:
-            await deliver(bus, message)
-
-        def make_pod(deployment_id: str) -> Pod:
-            return Pod(
-                deployment_id,
-                workplaces,
-                partial(variables.of_pod, deployment_id),
-                report,
-                start_timeout_s=settings.pod_start_timeout_s,
-            )
-
-        pods = Pods(bus, catalog, make_pod)
+        workbench = Workbench(
+            settings, work_dir, storage.platform, archives, workspace, variables.current
+        )
+        pools = await stack.enter_async_context(_interpreters(settings, work_dir, workbench))
+        workplaces = Workplaces(pools, archives, workspace)
+        pods = Pods(bus, catalog, _pod_maker(bus, workplaces, variables, settings))
         places = _Places(Elastic(workplaces), pods)
         conductor = Conductor(workspace, Inputs(storage), Outputs(storage), variables, places)
         plans = PlanHandlers(bus, catalog, conductor)
         handlers: dict[type[Message], Handler] = {PlanResolved: plans.resolved}
         pods.follow(handlers)
+        builds = BuildHandlers(bus, catalog, workbench.builder, timeout_s=settings.build_timeout_s)
         await stack.enter_async_context(sampling(bus, work_dir, settings.sample_every_s))
         subscriptions = [
             await bus.consume(elastic_queue(shard, settings.elastic_prefetch), handlers)
             for shard in range(ELASTIC_SHARDS)
         ]
+        subscriptions.append(await bus.consume(BUILDS, {BuildRequested: builds.requested}))
         try:
             yield
         finally:
+            builds.stop()
             plans.stop(settings.shutdown_grace_s)
             await asyncio.gather(*(s.cancel() for s in subscriptions), pods.close())

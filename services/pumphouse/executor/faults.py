@@ -30,3 +30,7 @@ class UnusableOutput(PumphouseError):
 
 class SandboxLost(PumphouseError):
     """The process was gone before it had been given anything to run."""
+
+
+class BuildFailed(PumphouseError):
+    """An environment cannot be made as it is wanted; the message is for the pipeline's author."""

@@ -1,4 +1,4 @@
-"""The backend of today: blank interpreters, a few of them started before they are needed."""
+"""Blank interpreters of one environment, a few of them started before they are needed."""
 
 import asyncio
 from collections import deque
@@ -12,7 +12,7 @@ _REFILL_AGAIN_AFTER_S = 1.0
 
 
 class InterpreterPool:
-    """See Backend. A spare has loaded nothing and knows of nobody; each is used once."""
+    """A spare has loaded nothing and knows of nobody; each is used once."""
 
     def __init__(self, interpreter: Path, spares: int) -> None:
         self._interpreter = interpreter

@@ -1,7 +1,4 @@
-"""The interpreter that user code gets: a virtual environment with nothing in it.
-
-Runtime environments with requirements will stand beside it.
-"""
+"""The interpreter of code that asks for no environment: the executor's own, with nothing in it."""
 
 import asyncio
 import os

@@ -1,12 +1,13 @@
 """The seam between what runs and where: how a place for user code is made is a backend's matter.
 
-Processes are the backend of today. Zygotes, runtime environments, containers and pods of a cluster
-are others to come; elastic executions and pods of deployments are made of this interface alone.
+Processes are the backend of today. Zygotes, containers and pods of a cluster are others to come;
+elastic executions and pods of deployments are made of this interface alone.
 """
 
 import asyncio
 from typing import Protocol
 
+from pumphouse.contracts.catalog import Code
 from pumphouse.executor.frames import Answer, Job, Start
 from pumphouse.executor.logs import Log
 
@@ -43,8 +44,11 @@ class Sandbox(Protocol):
 
 
 class Backend(Protocol):
-    async def sandbox(self) -> Sandbox:
-        """A blank sandbox. Raises PlatformFault when none can be made."""
+    async def sandbox(self, code: Code) -> Sandbox:
+        """A blank sandbox in the environment of this code, which is made first when it is not here.
+
+        Raises PlatformFault when none can be had, and Unavailable when the store is down.
+        """
 
     async def close(self) -> None:
         """End the sandboxes that nobody has taken."""

@@ -43,21 +43,22 @@ class Workplaces:
     ) -> Workplace:
         """Copy the code and hand it to a blank sandbox, with its one job or for jobs to come.
 
-        Raises PlatformFault, and Unavailable when the code cannot be fetched now.
+        Raises PlatformFault, and Unavailable when the code or its environment cannot be fetched
+        now.
         """
         folder = self._workspace.new(purpose)
         try:
             await self._archives.copy(code.archive, folder / "code")
             _make_home(folder)
             start = replace(start_in(folder, code, variables), job=job)
-            return Workplace(await self._started(start, record), folder)
+            return Workplace(await self._started(code, start, record), folder)
         except BaseException:
             self._workspace.discard(folder)
             raise
 
-    async def _started(self, start: Start, record: Record | None) -> Sandbox:
+    async def _started(self, code: Code, start: Start, record: Record | None) -> Sandbox:
         for _ in range(2):
-            sandbox = await self._backend.sandbox()
+            sandbox = await self._backend.sandbox(code)
             if record is not None:
                 record.begin()
                 sandbox.write_to(record.log)

@@ -89,7 +89,7 @@ def create_app(settings: Settings, around: Surroundings) -> Litestar:
         private=[
             *accounts.private(),
             *VariableRoutes(definitions, sealer).routes(),
-            *PipelineRoutes(definitions, around.storage.platform, links).routes(),
+            *PipelineRoutes(definitions, around.bus, around.storage.platform, links).routes(),
             *_data_store(around.storage, links, sealer).routes(),
             *executions.routes(),
             *DeploymentRoutes(definitions, triggers, sealer, constants).routes(),

@@ -17,15 +17,20 @@ MAX_MEMBERS = 20_000
 MAX_TAR_BYTES = MAX_CONTENT_BYTES + MAX_MEMBERS * 1024
 
 
-def check_archive(content: bytes, function_path: str, function_name: str) -> None:
+def check_archive(
+    content: bytes, function_path: str, function_name: str, requirements_path: str | None = None
+) -> None:
     """Return when an executor can unpack `content` and find the function in it.
 
-    function_path is that of a file in the archive. Blocks: an archive takes a moment.
+    The paths are those of files in the archive. Blocks: an archive takes a moment.
     Raises Invalid, and TooLarge for more than MAX_CONTENT_BYTES.
     """
     try:
         with tarfile.open(fileobj=io.BytesIO(_decompressed(content)), mode="r:") as archive:
-            source = _source(archive, path_inside(function_path, "function_path"))
+            files = _files(archive)
+            source = _content(archive, files, function_path, "function_path")
+            if requirements_path is not None:
+                _content(archive, files, requirements_path, "requirements_path")
     except (tarfile.TarError, EOFError, OverflowError, ValueError) as error:
         raise Invalid("The archive is not a gzip-compressed tar file, or is damaged.") from error
     _check_function(source, function_path, function_name)
@@ -49,7 +54,8 @@ def _decompressed(content: bytes) -> bytes:
     return tar
 
 
-def _source(archive: tarfile.TarFile, function_path: str) -> bytes:
+def _files(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """The files in it, by path. Raises Invalid for members of another kind, and TooLarge."""
     files: dict[str, tarfile.TarInfo] = {}
     size = 0
     for count, member in enumerate(archive, start=1):
@@ -66,10 +72,16 @@ def _source(archive: tarfile.TarFile, function_path: str) -> bytes:
             )
         if size > MAX_CONTENT_BYTES:
             raise _too_large()
-    found = files.get(function_path)
+    return files
+
+
+def _content(
+    archive: tarfile.TarFile, files: dict[str, tarfile.TarInfo], path: str, what: str
+) -> bytes:
+    found = files.get(path_inside(path, what))
     content = None if found is None else archive.extractfile(found)
     if content is None:
-        raise Invalid(f"The archive has no file {function_path[:200]!r}: see function_path.")
+        raise Invalid(f"The archive has no file {path[:200]!r}: see {what}.")
     return content.read()
 
 

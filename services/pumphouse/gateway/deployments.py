@@ -42,7 +42,7 @@ from pumphouse.gateway.orders import (
 )
 from pumphouse.gateway.periods import LogPeriod
 from pumphouse.gateway.sharing import Shared
-from pumphouse.gateway.triggers import Triggers, check_callable
+from pumphouse.gateway.triggers import Triggers, check_callable, check_ready
 from pumphouse.gateway.views import caller_types, list_deployment, show_deployment
 from pumphouse.mapping import check_schedule, complete
 from pumphouse.sealing import Sealer
@@ -157,6 +157,7 @@ class DeploymentRoutes(Shared):
         order = await read_body_as(DeploymentOrder, request)
         check_order(order, rule)
         pipeline = await self.definitions.pipeline(order.pipeline_name)
+        check_ready(pipeline)
         deployment = deployment_for(
             order, rule, pipeline, self.sealer, request.user, datetime.now(UTC)
         )

@@ -27,7 +27,7 @@ from pumphouse.gateway.outcomes import Outcomes, check_success
 from pumphouse.gateway.periods import LogPeriod
 from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.single_files import SingleFiles
-from pumphouse.gateway.triggers import Triggers
+from pumphouse.gateway.triggers import Triggers, check_ready
 from pumphouse.gateway.views import (
     input_value,
     is_file,
@@ -37,9 +37,6 @@ from pumphouse.gateway.views import (
     show_summary,
 )
 from pumphouse.sealing import Sealer
-
-MAX_LOG_LINES = 20_000
-"""Of one answer, so that it fits into a message."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +72,7 @@ class ExecutionRoutes(Shared):
 
     async def run(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         pipeline = await self.definitions.pipeline(name)
+        check_ready(pipeline)
         types = {item.name: item.data_type for item in pipeline.inputs}
         async with self.triggers.intake(pipeline.id, None) as intake:
             fields = await read_run(request, types, intake)
@@ -172,13 +170,12 @@ class ExecutionRoutes(Shared):
         period = await read_body_as(LogPeriod, request)
         period.check()
         await self.outcomes.described(known_id(execution_id, "execution"))
-        limit = MAX_LOG_LINES if period.limit is None else min(period.limit, MAX_LOG_LINES)
         listed = await self.bus.request(
             LogsQueried(
                 execution_id=execution_id,
                 since=period.since,
                 until=period.until,
-                limit=limit,
+                limit=period.most,
                 ended=self.outcomes.has_ended(execution_id),
             )
         )

@@ -6,6 +6,9 @@ import msgspec
 
 from pumphouse.errors import Invalid
 
+MAX_LOG_LINES = 20_000
+"""Of one answer, so that it fits into a message."""
+
 
 class LogPeriod(msgspec.Struct, frozen=True, rename={"since_ms": "from", "until_ms": "to"}):
     """The body of every question for logs: milliseconds since 1970, both ends inclusive."""
@@ -20,6 +23,11 @@ class LogPeriod(msgspec.Struct, frozen=True, rename={"since_ms": "from", "until_
         _moment(self.until_ms, "to")
         if self.limit is not None and not 0 <= self.limit < 2**31:
             raise Invalid("limit must be zero or more.")
+
+    @property
+    def most(self) -> int:
+        """At most so many lines."""
+        return MAX_LOG_LINES if self.limit is None else min(self.limit, MAX_LOG_LINES)
 
     @property
     def since(self) -> datetime | None:

@@ -12,6 +12,8 @@ from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from pumphouse.bus import Bus
+from pumphouse.contracts.builds import BuildLogsQueried
 from pumphouse.contracts.catalog import Code, Pipeline
 from pumphouse.contracts.definitions import PipelineDiscarded, PipelineSubmitted
 from pumphouse.contracts.vocabulary import PipelineStatus
@@ -26,7 +28,7 @@ from pumphouse.gateway.links import Links
 from pumphouse.gateway.periods import LogPeriod
 from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.submissions import no_template, read_submission
-from pumphouse.gateway.views import list_pipeline, show_pipeline
+from pumphouse.gateway.views import list_pipeline, show_line, show_pipeline
 from pumphouse.storage import Bucket
 from pumphouse.storage.keys import archive_key
 
@@ -41,6 +43,7 @@ class FromTemplate(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class PipelineRoutes(Shared):
     definitions: Definitions
+    bus: Bus
     bucket: Bucket
     links: Links
 
@@ -61,7 +64,11 @@ class PipelineRoutes(Shared):
         submission = read_submission(await read_fields(request))
         content = await submission.archive.read()
         await asyncio.to_thread(
-            check_archive, content, submission.function_path, submission.function_name
+            check_archive,
+            content,
+            submission.function_path,
+            submission.function_name,
+            submission.requirements_path,
         )
         identifier = str(uuid_utils.uuid7())
         pipeline = Pipeline(
@@ -76,6 +83,7 @@ class PipelineRoutes(Shared):
             inputs=submission.inputs,
             outputs=submission.outputs,
             container=submission.container,
+            status=PipelineStatus.PENDING if submission.needs_environment else PipelineStatus.READY,
             created_at=datetime.now(UTC),
             created_by=request.user,
         )
@@ -118,10 +126,19 @@ class PipelineRoutes(Shared):
         )
 
     async def logs(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
-        """Nothing is built for a pipeline yet, so there is nothing to tell."""
-        (await read_body_as(LogPeriod, request)).check()
-        await self.definitions.pipeline(name)
-        return json_answer([])
+        """What was written while the environment was built."""
+        period = await read_body_as(LogPeriod, request)
+        period.check()
+        pipeline = await self.definitions.pipeline(name)
+        listed = await self.bus.request(
+            BuildLogsQueried(
+                pipeline_id=pipeline.id,
+                since=period.since,
+                until=period.until,
+                limit=period.most,
+            )
+        )
+        return json_answer([show_line(line) for line in listed.lines])
 
     async def download(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         pipeline = await self.definitions.pipeline(name)

@@ -26,7 +26,9 @@ from pumphouse.mapping import check_declarations
 ARCHIVE_FIELD = "step_file"
 
 _LANGUAGE = re.compile(r"python:3\.[0-9]{1,2}-slim")
-_CUDA = re.compile(r"python-cuda:.*")
+_CUDA = re.compile(r"python-cuda:3\.[0-9]{1,2}-[0-9]{1,2}\.[0-9]{1,2}")
+_SYSTEM_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:=~_-]{0,199}")
+_BUILT_KEYS = ("language", "requirements_path", "system_dependencies")
 _GIT_KEYS = ("repository_url", "repository_branch", "repository_deploy_key")
 _CONTAINER_KEYS = frozenset(
     {
@@ -52,6 +54,16 @@ class Submission:
     outputs: tuple[PipelineOutput, ...]
     container: dict[str, Any]
     archive: UploadFile
+
+    @property
+    def requirements_path(self) -> str | None:
+        path: str | None = self.container["requirements_path"]
+        return path
+
+    @property
+    def needs_environment(self) -> bool:
+        """Whether it asks for more than the executors' own Python."""
+        return any(self.container[key] is not None for key in _BUILT_KEYS)
 
 
 def read_submission(fields: list[tuple[str, str | UploadFile]]) -> Submission:
@@ -176,19 +188,34 @@ def _container(given: dict[str, Node]) -> dict[str, Any]:
                 " this installation: set local_folder instead."
             )
     _refuse(given, "dockerfile_path", "leave it out and set function_path and function_name")
-    _refuse(given, "requirements_path", "set it to null and use what the platform's Python has")
-    _refuse(given, "system_dependencies", "leave it out")
-    folders = [
-        as_text(folder, "container_config[included_folders][…]")
-        for folder in as_list(given.get("included_folders"), "container_config[included_folders]")
-    ]
     return {
         "language": _language(as_text(given.get("language"), "container_config[language]")),
-        "included_folders": folders or None,
-        "requirements_path": None,
-        "system_dependencies": None,
+        "included_folders": _texts(given, "included_folders") or None,
+        "requirements_path": _requirements_path(given.get("requirements_path")),
+        "system_dependencies": _system_dependencies(given) or None,
         "dockerfile_path": None,
     }
+
+
+def _texts(given: dict[str, Node], key: str) -> list[str]:
+    what = f"container_config[{key}]"
+    return [as_text(item, f"{what}[…]") or "" for item in as_list(given.get(key), what)]
+
+
+def _requirements_path(node: Node | None) -> str | None:
+    path = as_text(node, "container_config[requirements_path]")
+    return path_inside(path, "container_config[requirements_path]") if path else None
+
+
+def _system_dependencies(given: dict[str, Node]) -> list[str]:
+    packages = _texts(given, "system_dependencies")
+    for package in packages:
+        if not _SYSTEM_PACKAGE.fullmatch(package):
+            raise Invalid(
+                f"container_config[system_dependencies]: {package[:80]!r} is not the name of a"
+                " system package."
+            )
+    return packages
 
 
 def _refuse(given: dict[str, Node], key: str, remedy: str) -> None:
@@ -201,10 +228,9 @@ def _refuse(given: dict[str, Node], key: str, remedy: str) -> None:
 def _language(text: str | None) -> str | None:
     if not text:
         return None
-    if _CUDA.fullmatch(text):
-        raise NotSupported(
-            "container_config[language]: this installation has no GPU: set 'python:3.X-slim'."
+    if not _LANGUAGE.fullmatch(text) and not _CUDA.fullmatch(text):
+        raise Invalid(
+            f"container_config[language] {text[:80]!r} is neither 'python:3.X-slim' nor"
+            " 'python-cuda:3.X-Y.Z'."
         )
-    if not _LANGUAGE.fullmatch(text):
-        raise Invalid(f"container_config[language] {text[:80]!r} is not 'python:3.X-slim'.")
     return text

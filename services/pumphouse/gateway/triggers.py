@@ -11,7 +11,7 @@ from pumphouse.catalog import Catalog
 from pumphouse.contracts.catalog import Deployment, Pipeline
 from pumphouse.contracts.executions import TriggerAccepted
 from pumphouse.contracts.mappings import Mapping, RunValue
-from pumphouse.contracts.vocabulary import DeploymentStatus, Origin, Rule
+from pumphouse.contracts.vocabulary import DeploymentStatus, Origin, PipelineStatus, Rule
 from pumphouse.errors import Conflict, Invalid, NotFound
 from pumphouse.gateway.constants import Constants
 from pumphouse.gateway.given_files import Intake, taking_in
@@ -115,6 +115,18 @@ def _admitted(
     for name in given.keys() & intake.files.keys():
         raise Invalid(f"Both a value and a file are given for input {name!r}: leave one out.")
     return admit(pipeline, mapping, given, intake.files)
+
+
+def check_ready(pipeline: Pipeline) -> None:
+    """Raise Conflict unless the environment of the pipeline is there."""
+    if pipeline.status is PipelineStatus.PENDING:
+        raise Conflict(
+            f"Pipeline {pipeline.name!r} is not ready yet: its environment is being built. Wait"
+            " until its status is 'ready'."
+        )
+    if pipeline.status is PipelineStatus.FAILED:
+        reason = f": {pipeline.status_message}" if pipeline.status_message else "."
+        raise Conflict(f"Pipeline {pipeline.name!r} could not be created{reason}")
 
 
 def check_callable(deployment: Deployment) -> None:

@@ -20,6 +20,7 @@ Open = Callable[[str], str]
 
 def show_pipeline(pipeline: Pipeline) -> dict[str, Any]:
     """The pipeline object."""
+    message = pipeline.status_message
     return {
         "parameters": {
             "pipeline_name": pipeline.name,
@@ -36,6 +37,7 @@ def show_pipeline(pipeline: Pipeline) -> dict[str, Any]:
             "created_by": pipeline.created_by,
             "commit_id": None,
             "status": pipeline.status,
+            **({} if message is None else {"status_message": message}),
             "origin": "local",
             "pipeline_template": None,
         },
@@ -126,7 +128,9 @@ def show_execution(
                 "commit_id": None,
                 "repository_url": None,
                 "repository_branch": None,
-                "requirements_path": None,
+                "requirements_path": None
+                if pipeline is None
+                else pipeline.container.get("requirements_path"),
                 "origin": "local",
             }
         ],

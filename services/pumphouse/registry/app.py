@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 from pumphouse.bus import Bus, Handlers, RequestHandlers
 from pumphouse.bus.topology import (
+    REGISTRY_BUILDS,
     REGISTRY_DEAD,
     REGISTRY_EVENTS,
     REGISTRY_PODS,
@@ -18,8 +19,10 @@ from pumphouse.bus.topology import (
 from pumphouse.contracts.records import UserDescribed
 from pumphouse.postgres import migrate, open_pool
 from pumphouse.registry.announcing import Announcer
+from pumphouse.registry.build_requests import BuildRequests
 from pumphouse.registry.clearing import Clearing
 from pumphouse.registry.handlers import (
+    BuildHandlers,
     DefinitionHandlers,
     EventHandlers,
     MetricHandlers,
@@ -28,6 +31,7 @@ from pumphouse.registry.handlers import (
 )
 from pumphouse.registry.journal import Journal
 from pumphouse.registry.queries import (
+    Builds,
     CatalogLog,
     Definitions,
     DiscardedFiles,
@@ -67,7 +71,10 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         discarded = DiscardedFiles(pool)
         clearing = Clearing(discarded, storage.platform)
         sweep = Sweep(storage, Owners(pool), discarded, clearing)
-        definitions = DefinitionHandlers(Definitions(pool), catalog, announcer, clearing, bus)
+        drafts, builds = Definitions(pool), Builds(pool)
+        wishes = BuildRequests(builds, bus)
+        definitions = DefinitionHandlers(drafts, catalog, announcer, clearing, wishes, bus)
+        building = BuildHandlers(drafts, builds, announcer)
         records = RecordHandlers(executions, watch, clearing, catalog, users)
         metrics = MetricHandlers(Metrics(pool), executions, watch)
         samples = SampleHandlers(Samples(pool))
@@ -75,19 +82,25 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
 
         await users.enrol(ADMIN, digest(settings.admin_token))
         await executions.forget_deleted()
+        if settings.reissue_on_start:
+            await builds.request_again()
         unfinished = await executions.unfinished() if settings.reissue_on_start else []
         await definitions.declare_pod_queues()
-        requests = (definitions.requests, records.requests, metrics.requests, samples.requests)
+        requests = (
+            *(definitions.requests, building.requests, records.requests),
+            *(metrics.requests, samples.requests),
+        )
         consumed = {
             REGISTRY_EVENTS: events.events,
-            REGISTRY_DEAD: events.dead,
+            REGISTRY_DEAD: {**events.dead, **building.dead},
             REGISTRY_PODS: definitions.pods,
+            REGISTRY_BUILDS: building.events,
             REGISTRY_SAMPLES: samples.events,
         }
         await stack.enter_async_context(_subscribed(bus, requests, consumed))
         stack.callback(watch.close)
         for work in (
-            *(announcer.run(), watch.look(), clearing.run()),
+            *(announcer.run(), wishes.run(), watch.look(), clearing.run()),
             sweep.run(settings.sweep_every_s, settings.unfinished_upload_life_s),
             samples.forget_old(settings.sample_life_s),
             reissue(unfinished, bus),

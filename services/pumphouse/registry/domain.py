@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from pumphouse.contracts.builds import BuildFinished
 from pumphouse.contracts.catalog import Deployment, Pipeline
 from pumphouse.contracts.executions import (
     ExecutionFinished,
@@ -19,7 +20,7 @@ from pumphouse.contracts.executions import (
 from pumphouse.contracts.mappings import AnySource, Constant, EndpointValue, RunValue
 from pumphouse.contracts.pods import PodReported
 from pumphouse.contracts.references import Reference
-from pumphouse.contracts.vocabulary import DeploymentStatus, Mode, Status
+from pumphouse.contracts.vocabulary import DeploymentStatus, Mode, PipelineStatus, Status
 
 MAX_STARTED_ATTEMPTS = 3
 """An execution whose executor was lost so often is given up."""
@@ -181,6 +182,27 @@ def reported(stored: Deployment, report: PodReported) -> Deployment:
         status=report.status if stored.is_enabled else DeploymentStatus.DISABLED,
         status_message=report.message,
         pods=report.pods,
+    )
+
+
+def built(stored: Pipeline, end: BuildFinished) -> Pipeline:
+    """`stored` with what became of its environment; only one that waits for it changes."""
+    if stored.status is not PipelineStatus.PENDING or end.status is PipelineStatus.PENDING:
+        return stored
+    return msgspec.structs.replace(
+        stored,
+        status=end.status,
+        status_message=end.message,
+        code=msgspec.structs.replace(stored.code, environment=end.environment),
+    )
+
+
+def unbuildable(pipeline_id: str, reference: str) -> BuildFinished:
+    """The end of a build that no executor could carry out."""
+    return BuildFinished(
+        pipeline_id=pipeline_id,
+        status=PipelineStatus.FAILED,
+        message=f"The platform could not build the environment (reference {reference}).",
     )
 
 

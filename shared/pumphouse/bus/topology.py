@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pumphouse.contracts.builds import BuildFinished, BuildLogged, BuildRequested
 from pumphouse.contracts.catalog import CatalogChanged
 from pumphouse.contracts.executions import (
     ExecutionFinished,
@@ -41,6 +42,9 @@ _EXCHANGE_OF = {
     PlanResolved: PLANS,
     PodRequested: PLANS,
     PodReported: CATALOG,
+    BuildRequested: PLANS,
+    BuildLogged: CATALOG,
+    BuildFinished: CATALOG,
     CatalogChanged: CATALOG,
     WorkerSampled: WORKERS,
 }
@@ -137,10 +141,28 @@ REGISTRY_SAMPLES = Queue(
     name="registry.samples", bindings=_all_of(WorkerSampled), max_length=10_000
 )
 
-REGISTRY_DEAD = Queue(
-    name="registry.dead", bindings=_all_of(TriggerAccepted, PlanResolved), takes_dead=True
+
+def _pipeline_of(said: BuildLogged | BuildFinished) -> str:
+    return said.pipeline_id
+
+
+REGISTRY_BUILDS = Queue(
+    name="registry.builds",
+    bindings=_all_of(BuildLogged, BuildFinished),
+    ordered_by=_pipeline_of,
+    is_single_active=True,
 )
-"""Accepted triggers that nobody could carry on: the registry ends their executions."""
+"""What executors say of builds. Its order holds: an end comes after the lines before it."""
+
+BUILDS = Queue(name="executor.builds", bindings=_all_of(BuildRequested), prefetch=2)
+"""Environments to be built, apart from the plans: a long build holds up no execution."""
+
+REGISTRY_DEAD = Queue(
+    name="registry.dead",
+    bindings=_all_of(TriggerAccepted, PlanResolved, BuildRequested),
+    takes_dead=True,
+)
+"""What nobody could carry on: the registry ends the executions and the builds."""
 
 REGISTRY_REQUESTS = Queue(name="registry.requests", is_durable=False, prefetch=10_000)
 """Most of what is held at once only waits for an execution to end."""
@@ -191,6 +213,8 @@ STATIC_QUEUES = (
     REGISTRY_EVENTS,
     REGISTRY_PODS,
     REGISTRY_SAMPLES,
+    REGISTRY_BUILDS,
+    BUILDS,
     REGISTRY_DEAD,
     *(elastic_queue(shard) for shard in range(ELASTIC_SHARDS)),
 )

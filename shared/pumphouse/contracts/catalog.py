@@ -11,6 +11,7 @@ import msgspec
 
 from pumphouse.contracts.mappings import Mapping
 from pumphouse.contracts.message import Message, Request
+from pumphouse.contracts.references import Reference
 from pumphouse.contracts.vocabulary import (
     DataType,
     DeploymentStatus,
@@ -34,16 +35,31 @@ class PipelineOutput(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
 
 
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """A runtime environment, the same on every executor that builds it.
+
+    id: hash of the Python version and of the locked requirements. python: `3.X`.
+    lock: requirements with exact versions and hashes, one per line as pip reads them; None when
+    nothing is installed.
+    """
+
+    id: str
+    python: str
+    lock: Reference | None = None
+
+
 class Code(msgspec.Struct, frozen=True, kw_only=True):
     """Where the function of a pipeline is found.
 
-    archive: key of a gzip tar in the blob storage; its content never changes under one key.
+    archive: key of a gzip tar in the platform's bucket; its content never changes under one key.
     function_path: file inside the archive, `/`-separated; function_name: a callable in it.
+    environment: what it runs in; None for the executor's own Python with nothing installed.
     """
 
     archive: str
     function_path: str
     function_name: str
+    environment: Environment | None = None
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +67,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID; a name that is deleted and created again gets a new one.
     container: the `container_config` of the HTTP API as it was effective at creation.
-    created_by: user id.
+    status_message: why the status is creation_failed. created_by: user id.
     """
 
     id: str
@@ -62,6 +78,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[PipelineOutput, ...] = ()
     container: dict[str, Any] = {}
     status: PipelineStatus = PipelineStatus.READY
+    status_message: str | None = None
     created_at: datetime
     created_by: str
 

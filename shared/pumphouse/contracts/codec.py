@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pumphouse.contracts import (
+    builds,
     catalog,
     definitions,
     executions,
@@ -24,7 +25,9 @@ def _concrete(kind: type[Message]) -> list[type[Message]]:
     return below or [kind]
 
 
-_MODULES = {m.__name__ for m in (catalog, definitions, executions, message, metrics, pods, records)}
+_MODULES = {
+    m.__name__ for m in (builds, catalog, definitions, executions, message, metrics, pods, records)
+}
 
 MESSAGES: dict[str, type[Message]] = {
     tag_of(kind): kind for kind in _concrete(Message) if kind.__module__ in _MODULES

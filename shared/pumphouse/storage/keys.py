@@ -50,3 +50,8 @@ UPLOADS_PREFIX = "uploads/"
 def upload_size_key(name: str) -> str:
     """The declared size of an unfinished upload, by a name that tells it from all others."""
     return f"{UPLOADS_PREFIX}{name}/size"
+
+
+def lock_key(environment_id: str) -> str:
+    """The locked requirements of an environment, which pipelines share."""
+    return f"environments/{environment_id}.lock"

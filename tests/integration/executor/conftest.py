@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.executor.building import Building, shelf, wheel
 from tests.integration.executor.platform import Platform, platform_in
 from tests.servers.object_store import fresh_store
 
@@ -21,3 +22,19 @@ async def platform(tmp_path: Path, store_url: str) -> AsyncIterator[Platform]:
     """With an executor that is stopped after the test."""
     async with platform_in(tmp_path, store_url) as platform, platform.executor():
         yield platform
+
+
+@pytest.fixture
+async def building(platform: Platform) -> Building:
+    """The registry's side of builds, beside the executor of `platform`."""
+    building = Building(platform)
+    await building.serve()
+    return building
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A folder of wheels: `tiny` in two versions, and `other`, another module."""
+    return shelf(
+        tmp_path / "shelf", wheel("tiny", "1.0"), wheel("tiny", "2.0"), wheel("other", "1.0")
+    )

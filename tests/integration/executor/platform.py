@@ -67,12 +67,12 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
-def archive(files: dict[str, str]) -> bytes:
+def archive(files: dict[str, str] | dict[str, str | bytes]) -> bytes:
     """A gzip tar of these files."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, text in files.items():
-            content = textwrap.dedent(text).encode()
+            content = text if isinstance(text, bytes) else textwrap.dedent(text).encode()
             info = tarfile.TarInfo(name)
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
@@ -150,7 +150,9 @@ class Platform:
 
     # -- definitions
 
-    async def code(self, source: str | dict[str, str], function: str = "main") -> Code:
+    async def code(
+        self, source: str | dict[str, str] | dict[str, str | bytes], function: str = "main"
+    ) -> Code:
         """Code whose file is `main.py`."""
         files = {"main.py": source} if isinstance(source, str) else source
         key = archive_key(f"{uuid_utils.uuid7()}")

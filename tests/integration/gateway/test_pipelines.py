@@ -33,7 +33,7 @@ async def test_a_pipeline_is_shown_as_it_was_described(gateway: Gateway) -> None
             "description": "adds",
             "inputs[1][default_value]": "2.5",
             "inputs[1][description]": "the second",
-            "container_config[language]": "python:3.11-slim",
+            "container_config[language]": "",
             "container_config[included_folders][0]": "/",
             "container_config[requirements_path]": "",
         }
@@ -52,7 +52,7 @@ async def test_a_pipeline_is_shown_as_it_was_described(gateway: Gateway) -> None
             "default_value": 2.5,
         },
     ]
-    assert parameters["container_config"]["language"] == "python:3.11-slim"
+    assert parameters["container_config"]["language"] is None
     assert parameters["container_config"]["included_folders"] == ["/"]
     assert info["status"] == "ready"
     assert info["origin"] == "local"
@@ -67,6 +67,11 @@ async def test_a_pipeline_is_shown_as_it_was_described(gateway: Gateway) -> None
         ({"pipeline_name": "nul\0"}, 400, "name"),
         ({"function_path": "other.py"}, 400, "no file 'other.py'"),
         ({"function_name": "other"}, 400, "'other'"),
+        (
+            {"container_config[requirements_path]": "requirements.txt"},
+            400,
+            "no file 'requirements.txt': see requirements_path",
+        ),
         (
             {"inputs[0][data_type]": "file", "inputs[0][default_value]": "a"},
             400,

@@ -69,6 +69,17 @@ def test_a_file_that_is_there_twice_counts_once() -> None:
     check_archive(packed(file("main.py", MAIN), large, large), "main.py", "main")
 
 
+def test_the_requirements_must_be_a_file_in_the_archive() -> None:
+    archive = packed(
+        file("main.py", MAIN), special("app", tarfile.DIRTYPE), file("./app/wanted.txt", b"six")
+    )
+
+    check_archive(archive, "main.py", "main", "app/wanted.txt")
+    for path in ("wanted.txt", "app"):
+        with pytest.raises(Invalid, match=f"no file '{path}': see requirements_path"):
+            check_archive(archive, "main.py", "main", path)
+
+
 DAMAGED = {
     "empty": b"",
     "text": b"not a tar",

@@ -53,6 +53,48 @@ def test_a_form_becomes_what_it_describes() -> None:
     assert found.archive is ARCHIVE
 
 
+LANGUAGE, REQUIREMENTS, PACKAGES = (
+    f"container_config[{key}]" for key in ("language", "requirements_path", "system_dependencies")
+)
+EMPTY = {LANGUAGE: "", REQUIREMENTS: "", PACKAGES: ""}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {LANGUAGE: "python:3.12-slim"},
+        {LANGUAGE: "python-cuda:3.12-12.1"},
+        {REQUIREMENTS: "./app/requirements.txt"},
+        {f"{PACKAGES}[0]": "libgomp1", f"{PACKAGES}[1]": "g++"},
+    ],
+)
+def test_an_environment_is_needed_when_more_is_asked_for_than_the_executors_have(
+    fields: dict[str, str],
+) -> None:
+    found = read(**({LANGUAGE: "", REQUIREMENTS: ""} | fields))
+    assert found.needs_environment
+
+
+def test_what_is_null_needs_no_environment() -> None:
+    found = read(**EMPTY)
+    assert not found.needs_environment
+    assert found.requirements_path is None
+    assert found.container == {
+        "language": None,
+        "included_folders": ["/"],
+        "requirements_path": None,
+        "system_dependencies": None,
+        "dockerfile_path": None,
+    }
+
+
+def test_requirements_and_system_packages_are_kept_as_they_take_effect() -> None:
+    found = read(**{REQUIREMENTS: "./app/requirements.txt", f"{PACKAGES}[0]": "g++"})
+    assert found.requirements_path == "app/requirements.txt"
+    assert found.container["requirements_path"] == "app/requirements.txt"
+    assert found.container["system_dependencies"] == ["g++"]
+
+
 CASES: list[tuple[dict[str, str], type[PumphouseError], str]] = [
     ({"pipeline_name": "no spaces"}, Invalid, "'no spaces'"),
     ({"pipeline_name": "-first"}, Invalid, "'-first'"),
@@ -81,13 +123,14 @@ CASES: list[tuple[dict[str, str], type[PumphouseError], str]] = [
     ({"outputs[0][data_type]": ""}, Invalid, "outputs[0][data_type]"),
     ({"container_config[unknown]": "x"}, Invalid, "'unknown'"),
     ({"container_config[language]": "cobol"}, Invalid, "'cobol'"),
-    ({"container_config[language]": "python-cuda:3.11-12.1"}, NotSupported, "GPU"),
-    (
-        {"container_config[requirements_path]": "requirements.txt"},
-        NotSupported,
-        "requirements_path",
-    ),
-    ({"container_config[system_dependencies][0]": "gcc"}, NotSupported, "system_dependencies"),
+    ({"container_config[language]": "python:2.7-slim"}, Invalid, "'python:2.7-slim'"),
+    ({"container_config[language]": "python-cuda:3.11"}, Invalid, "'python-cuda:3.11'"),
+    ({"container_config[requirements_path]": "../a.txt"}, Invalid, "requirements_path"),
+    ({"container_config[requirements_path]": "/a.txt"}, Invalid, "'/a.txt'"),
+    ({"container_config[requirements_path][0]": "a.txt"}, Invalid, "requirements_path"),
+    ({"container_config[system_dependencies]": "gcc"}, Invalid, "system_dependencies"),
+    ({"container_config[system_dependencies][0]": ""}, Invalid, "system package"),
+    ({"container_config[system_dependencies][0]": "--help"}, Invalid, "'--help'"),
     ({"container_config[dockerfile_path]": "Dockerfile"}, NotSupported, "dockerfile_path"),
     ({"container_config[repository_url]": "https://x.org"}, NotSupported, "git"),
     ({"pipeline_template_name": "any"}, NotFound, "'any'"),

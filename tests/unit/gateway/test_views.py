@@ -24,7 +24,15 @@ from pumphouse.contracts.mappings import (
     RunOutput,
 )
 from pumphouse.contracts.records import ExecutionDescribed, ExecutionSummary
-from pumphouse.contracts.vocabulary import DataType, DeploymentStatus, Mode, Origin, Rule, Status
+from pumphouse.contracts.vocabulary import (
+    DataType,
+    DeploymentStatus,
+    Mode,
+    Origin,
+    PipelineStatus,
+    Rule,
+    Status,
+)
 from pumphouse.gateway.views import (
     caller_types,
     exposed_outputs,
@@ -94,6 +102,14 @@ def test_a_default_of_zero_is_shown_and_what_is_absent_is_not() -> None:
 
     assert parameters["inputs"] == [{"name": "a", "data_type": "number", "default_value": 0}]
     assert parameters["outputs"] == [{"name": "sum", "data_type": "number", "description": "all"}]
+
+
+def test_only_a_pipeline_that_could_not_be_created_says_why() -> None:
+    failed = msgspec.structs.replace(
+        PIPELINE, status=PipelineStatus.FAILED, status_message="no such version"
+    )
+    assert show_pipeline(failed)["creation_info"]["status_message"] == "no such version"
+    assert "status_message" not in show_pipeline(PIPELINE)["creation_info"]
 
 
 def test_a_low_latency_endpoint_shows_token_and_pods() -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from pumphouse.contracts.builds import BuildFinished
 from pumphouse.contracts.catalog import Code, Deployment, Pipeline, PipelineInput, PipelineOutput
 from pumphouse.contracts.executions import ExecutionFinished, TriggerAccepted
 from pumphouse.contracts.mappings import (
@@ -27,12 +28,14 @@ from pumphouse.contracts.vocabulary import (
     DeploymentStatus,
     Mode,
     Origin,
+    PipelineStatus,
     Rule,
     Status,
 )
 from pumphouse.registry.domain import (
     Stage,
     Unfinished,
+    built,
     created,
     expected_inputs,
     expected_outputs,
@@ -208,3 +211,16 @@ def test_an_execution_that_was_lost_three_times_is_given_up() -> None:
     assert isinstance(step, ExecutionFinished)
     assert (step.status, step.attempt) == (Status.ERROR, 3)
     assert (step.error or "").startswith("executor lost")
+
+
+@pytest.mark.parametrize("stored_status", PipelineStatus)
+@pytest.mark.parametrize("reported_status", PipelineStatus)
+def test_a_build_moves_a_pending_pipeline_to_its_end_and_no_other(
+    stored_status: PipelineStatus, reported_status: PipelineStatus
+) -> None:
+    stored = msgspec.structs.replace(_pipeline(), status=stored_status)
+    end = BuildFinished(pipeline_id="p", status=reported_status, message="why")
+    moves = stored_status is PipelineStatus.PENDING is not reported_status
+    expected = (reported_status, "why") if moves else (stored_status, None)
+    found = built(stored, end)
+    assert (found.status, found.status_message) == expected

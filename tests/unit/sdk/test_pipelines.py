@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,25 @@ from pumphouse.sdk import (
     TimedOut,
     TooLarge,
 )
-from tests.unit.sdk.fake_platform import FakePlatform, ok
+from tests.unit.sdk.fake_platform import FakePlatform, body_of, ok
 
 CREATE = "POST /api/v1/pipelines"
 PROJECT = "GET /api/v1/project-information"
 READ = "GET /api/v1/pipelines/add"
+LOGS = "POST /api/v1/pipelines/add/logs"
 LATEST = "GET /api/v1/pipelines/add/executions/latest"
 
 
-def described(status: str = "ready") -> dict[str, Any]:
+def described(status: str = "ready", **info: str) -> dict[str, Any]:
     return {
         "parameters": {"pipeline_name": "add", "inputs": [], "outputs": []},
-        "creation_info": {"id": "7", "is_archived": False, "status": status, "origin": "local"},
+        "creation_info": {
+            "id": "7",
+            "is_archived": False,
+            "status": status,
+            "origin": "local",
+            **info,
+        },
     }
 
 
@@ -246,6 +254,52 @@ def test_a_failed_creation_is_an_error(
     with pytest.raises(CreationFailed, match="'add'"):
         sdk.create_pipeline("add", "main.py", "add", container_config={"local_folder": folder})
     assert sdk.get_pipeline("add")["creation_info"]["status"] == "creation_failed"
+
+
+def test_a_failed_creation_says_why_and_where_there_is_more(
+    sdk: PumphouseSdk, platform: FakePlatform, folder: Path
+) -> None:
+    said = "No solution found: there is no version of no-such-thing"
+    platform.on(READ, ok(described("creation_failed", status_message=said)))
+    with pytest.raises(CreationFailed) as failure:
+        sdk.create_pipeline("add", "main.py", "add", container_config={"local_folder": folder})
+    assert said in failure.value.message
+    assert "get_pipeline_logs('add')" in failure.value.message
+    assert sdk.get_pipeline("add")["creation_info"]["status_message"] == said
+
+
+def test_the_requirements_travel_with_the_code(
+    sdk: PumphouseSdk, platform: FakePlatform, folder: Path
+) -> None:
+    (folder / "requirements.txt").write_text("humanize==4.9.0")
+    config = {"local_folder": folder, "requirements_path": "requirements.txt"}
+    sdk.create_pipeline("add", "main.py", "add", container_config=config)
+    (request,) = platform.asked(CREATE)
+    assert files_in(request) == ["main.py", "requirements.txt"]
+    assert parts(request)["container_config[requirements_path]"] == b"requirements.txt"
+
+
+def test_missing_requirements_are_named(
+    sdk: PumphouseSdk, platform: FakePlatform, folder: Path
+) -> None:
+    config = {"local_folder": folder, "requirements_path": "requirements.txt"}
+    with pytest.raises(InvalidParameters, match=r"'requirements\.txt'"):
+        sdk.create_pipeline("add", "main.py", "add", container_config=config)
+    assert platform.asked(CREATE) == []
+
+
+def test_the_logs_of_a_creation_are_read_by_interval(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    lines = [{"timestamp": "2024-01-01T00:00:00Z", "message": "Resolved 1 package"}]
+    platform.on(LOGS, ok(lines))
+    assert sdk.get_pipeline_logs("add") == lines
+    begin, end = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
+    sdk.get_pipeline_logs("add", begin, end, 10)
+    assert [body_of(request) for request in platform.asked(LOGS)] == [
+        {},
+        {"from": 1_704_067_200_000, "to": 1_704_153_600_000, "limit": 10},
+    ]
 
 
 def test_creation_that_takes_too_long_times_out(

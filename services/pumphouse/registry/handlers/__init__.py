@@ -1,5 +1,6 @@
 """What the registry does about each message."""
 
+from pumphouse.registry.handlers.builds import BuildHandlers
 from pumphouse.registry.handlers.definitions import DefinitionHandlers
 from pumphouse.registry.handlers.events import EventHandlers
 from pumphouse.registry.handlers.metrics import MetricHandlers
@@ -7,6 +8,7 @@ from pumphouse.registry.handlers.records import RecordHandlers
 from pumphouse.registry.handlers.samples import SampleHandlers
 
 __all__ = [
+    "BuildHandlers",
     "DefinitionHandlers",
     "EventHandlers",
     "MetricHandlers",

@@ -19,9 +19,10 @@ from pumphouse.contracts.definitions import (
     VariablesRevised,
 )
 from pumphouse.contracts.pods import PodReported
-from pumphouse.contracts.vocabulary import Mode
+from pumphouse.contracts.vocabulary import Mode, PipelineStatus
 from pumphouse.errors import Conflict, NotFound, Unavailable
 from pumphouse.registry.announcing import Announcer
+from pumphouse.registry.build_requests import BuildRequests
 from pumphouse.registry.clearing import Clearing
 from pumphouse.registry.domain import created, quoted, reported, revised
 from pumphouse.registry.queries import CatalogLog, Definitions, Draft
@@ -36,12 +37,14 @@ class DefinitionHandlers:
         catalog: CatalogLog,
         announcer: Announcer,
         clearing: Clearing,
+        builds: BuildRequests,
         bus: Bus,
     ) -> None:
         self._definitions = definitions
         self._catalog = catalog
         self._announcer = announcer
         self._clearing = clearing
+        self._builds = builds
         self._bus = bus
 
     @property
@@ -72,6 +75,9 @@ class DefinitionHandlers:
                 if await draft.pipeline_named(pipeline.name) is not None:
                     raise Conflict(f"There is already a pipeline named {pipeline.name!r}.")
                 await draft.keep_pipeline(pipeline)
+                if pipeline.status is PipelineStatus.PENDING:
+                    await draft.begin_build(pipeline.id)
+        self._builds.wake()
         return await self._answer(request)
 
     async def _discard_pipeline(self, request: PipelineDiscarded) -> CatalogListed:

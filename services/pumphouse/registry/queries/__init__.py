@@ -1,5 +1,6 @@
 """Everything the registry asks Postgres; rows become contracts here and nowhere else."""
 
+from pumphouse.registry.queries.builds import Builds
 from pumphouse.registry.queries.catalog import CatalogLog
 from pumphouse.registry.queries.definitions import Definitions, Draft
 from pumphouse.registry.queries.discarded_files import DiscardedFiles
@@ -11,6 +12,7 @@ from pumphouse.registry.queries.samples import Samples
 from pumphouse.registry.queries.users import Users
 
 __all__ = [
+    "Builds",
     "CatalogLog",
     "Definitions",
     "DiscardedFiles",

@@ -32,6 +32,8 @@ insert into registry.pipelines (id, name, revision, body) values ($1, $2, $3, $4
 on conflict (id) do update set name = $2, revision = $3, body = $4
 """
 _DROP_PIPELINE = "delete from registry.pipelines where id = $1"
+_BEGIN_BUILD = "insert into registry.builds (pipeline_id) values ($1) on conflict do nothing"
+_END_BUILD = "delete from registry.builds where pipeline_id = $1"
 _ENTOMB_PIPELINE = """
 with gone as (
     select id from registry.executions where pipeline_id = $1 order by id for update
@@ -105,6 +107,13 @@ class Draft:
         revision = self._log(CatalogChange(revision=self._next, pipeline=pipeline))
         body = msgspec.json.encode(pipeline)
         await self._held.execute(_KEEP_PIPELINE, pipeline.id, pipeline.name, revision, body)
+
+    async def begin_build(self, pipeline_id: str) -> None:
+        """Have the environment of a pipeline built, once the transaction is committed."""
+        await self._held.execute(_BEGIN_BUILD, pipeline_id)
+
+    async def end_build(self, pipeline_id: str) -> None:
+        await self._held.execute(_END_BUILD, pipeline_id)
 
     async def keep_deployment(self, deployment: Deployment) -> None:
         revision = self._log(CatalogChange(revision=self._next, deployment=deployment))

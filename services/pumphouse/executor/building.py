@@ -1,0 +1,94 @@
+"""One build: from what a pipeline asks for to an environment that is installed here."""
+
+import hashlib
+import sysconfig
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pumphouse.contracts.catalog import Environment, Pipeline
+from pumphouse.executor.archives import Archives
+from pumphouse.executor.faults import PlatformFault
+from pumphouse.executor.installing import Installer
+from pumphouse.executor.languages import language_of
+from pumphouse.executor.locking import Lock, Sources, lock_of
+from pumphouse.executor.logs import Log
+from pumphouse.executor.pythons import OWN, Pythons, is_blank
+from pumphouse.executor.requirements import requirements_in
+from pumphouse.executor.system_packages import remarks_on
+from pumphouse.executor.tool import Account, Tool
+from pumphouse.executor.workspace import Workspace
+from pumphouse.storage import Bucket, put_value
+from pumphouse.storage.keys import lock_key
+
+
+class Builder:
+    """Raises BuildFailed, PlatformFault, and Unavailable when the store does not answer."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        archives: Archives,
+        workspace: Workspace,
+        installer: Installer,
+        pythons: Pythons,
+        tool: Tool,
+        variables: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._bucket = bucket
+        self._archives = archives
+        self._workspace = workspace
+        self._installer = installer
+        self._pythons = pythons
+        self._tool = tool
+        self._variables = variables
+
+    async def build(self, pipeline: Pipeline, log: Log) -> Environment:
+        """Resolve, keep the lock, and install."""
+        wish = pipeline.container
+        language = language_of(wish.get("language"))
+        version = language.python or OWN
+        if language.wants_cuda:
+            log.note(f"there is no GPU here: Python {version} is used, without CUDA")
+        for remark in await remarks_on(wish.get("system_dependencies") or ()):
+            log.note(remark)
+        python = await self._pythons.find(version)
+        log.note(f"Python {version}")
+        archive = pipeline.code.archive
+        lock = await self._lock(archive, wish, python, log)
+        environment = await self._kept(version, lock, archive)
+        if not is_blank(environment):
+            (await self._installer.install(environment, archive, log)).release()
+        log.note("the environment is ready")
+        return environment
+
+    async def _lock(
+        self, archive: str, wish: Mapping[str, Any], python: Path, log: Log
+    ) -> Lock | None:
+        if not (path := (wish.get("requirements_path") or "").removeprefix("/")):
+            return None
+        with self._workspace.folder("build") as place:
+            await self._archives.copy(archive, place / "code")
+            sources = Sources(place / "code", self._variables())
+            try:
+                sources.fill_in(path)
+                account = Account(log, sources.used)
+                lock = await lock_of(sources, path, python, self._tool, account)
+            except OSError as error:
+                raise PlatformFault(f"The requirements cannot be locked: {error}") from error
+        for requirement in lock.unhashed:
+            log.note(f"nothing can be checked of {account.hide(requirement)}: it has no hash")
+        return lock if requirements_in(lock.text) else None
+
+    async def _kept(self, version: str, lock: Lock | None, archive: str) -> Environment:
+        """The environment that a lock describes, with the lock in the store."""
+        if lock is None:
+            return Environment(id=_identifier(version, ""), python=version)
+        identifier = _identifier(version, lock.text, *[archive] * lock.depends_on_code)
+        reference = await put_value(self._bucket, lock_key(identifier), lock.text.encode())
+        return Environment(id=identifier, python=version, lock=reference)
+
+
+def _identifier(*parts: str) -> str:
+    whole = "\0".join((sysconfig.get_platform(), *parts))
+    return hashlib.sha256(whole.encode()).hexdigest()
