@@ -18,8 +18,8 @@ from pumphouse.bus.topology import (
 )
 from pumphouse.contracts.records import UserDescribed
 from pumphouse.postgres import migrate, open_pool
-from pumphouse.registry.announcing import Announcer
-from pumphouse.registry.build_requests import BuildRequests
+from pumphouse.registry.announcing import announcer
+from pumphouse.registry.build_requests import build_requests
 from pumphouse.registry.clearing import Clearing
 from pumphouse.registry.handlers import (
     BuildHandlers,
@@ -67,14 +67,14 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
     ):
         await migrate(pool, schema="registry", package="pumphouse.registry.migrations")
         catalog, executions, users = CatalogLog(pool), Executions(pool), Users(pool)
-        announcer, watch = Announcer(catalog, bus), StageWatch(executions.stages)
+        announcing, watch = announcer(catalog, bus), StageWatch(executions.stages)
         discarded = DiscardedFiles(pool)
         clearing = Clearing(discarded, storage.platform)
         sweep = Sweep(storage, Owners(pool), discarded, clearing)
         drafts, builds = Definitions(pool), Builds(pool)
-        wishes = BuildRequests(builds, bus)
-        definitions = DefinitionHandlers(drafts, catalog, announcer, clearing, wishes, bus)
-        building = BuildHandlers(drafts, builds, announcer)
+        wishes = build_requests(builds, bus)
+        definitions = DefinitionHandlers(drafts, catalog, announcing, clearing, wishes, bus)
+        building = BuildHandlers(drafts, builds, announcing)
         records = RecordHandlers(executions, watch, clearing, catalog, users)
         metrics = MetricHandlers(Metrics(pool), executions, watch)
         samples = SampleHandlers(Samples(pool))
@@ -100,7 +100,7 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         await stack.enter_async_context(_subscribed(bus, requests, consumed))
         stack.callback(watch.close)
         for work in (
-            *(announcer.run(), wishes.run(), watch.look(), clearing.run()),
+            *(announcing.run(), wishes.run(), watch.look(), clearing.run()),
             sweep.run(settings.sweep_every_s, settings.unfinished_upload_life_s),
             samples.forget_old(settings.sample_life_s),
             reissue(unfinished, bus),

@@ -6,7 +6,7 @@ from pumphouse.executor import uv
 from pumphouse.executor.logs import Log
 from pumphouse.executor.tool import Account, words_of
 
-CACHE = Path("/work/uv-cache")
+CACHE = Path("/cache")
 
 
 def test_nothing_of_the_platform_is_passed_on() -> None:

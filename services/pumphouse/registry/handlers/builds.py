@@ -10,8 +10,8 @@ from pumphouse.contracts.builds import (
     BuildRequested,
 )
 from pumphouse.contracts.records import LogsListed
-from pumphouse.registry.announcing import Announcer
 from pumphouse.registry.domain import built, unbuildable
+from pumphouse.registry.outbox import Outbox
 from pumphouse.registry.queries import Builds, Definitions
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class BuildHandlers:
     """The first end of a build counts; what is said of a deleted pipeline is ignored."""
 
-    def __init__(self, definitions: Definitions, builds: Builds, announcer: Announcer) -> None:
+    def __init__(self, definitions: Definitions, builds: Builds, announcer: Outbox) -> None:
         self._definitions = definitions
         self._builds = builds
         self._announcer = announcer

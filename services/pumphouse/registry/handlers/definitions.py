@@ -21,10 +21,9 @@ from pumphouse.contracts.definitions import (
 from pumphouse.contracts.pods import PodReported
 from pumphouse.contracts.vocabulary import Mode, PipelineStatus
 from pumphouse.errors import Conflict, NotFound, Unavailable
-from pumphouse.registry.announcing import Announcer
-from pumphouse.registry.build_requests import BuildRequests
 from pumphouse.registry.clearing import Clearing
 from pumphouse.registry.domain import created, quoted, reported, revised
+from pumphouse.registry.outbox import Outbox
 from pumphouse.registry.queries import CatalogLog, Definitions, Draft
 
 log = logging.getLogger(__name__)
@@ -35,9 +34,9 @@ class DefinitionHandlers:
         self,
         definitions: Definitions,
         catalog: CatalogLog,
-        announcer: Announcer,
+        announcer: Outbox,
         clearing: Clearing,
-        builds: BuildRequests,
+        builds: Outbox,
         bus: Bus,
     ) -> None:
         self._definitions = definitions
