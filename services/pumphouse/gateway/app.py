@@ -101,8 +101,7 @@ def create_app(settings: Settings, around: Surroundings) -> Litestar:
 
 def _data_store(storage: Storage, links: Links, sealer: Sealer) -> DataStoreRoutes:
     uploads = Uploads(storage.data, storage.platform, upload_permits(sealer))
-    inner = storage.data.nearby() if links.is_store_inside else storage.data
-    return DataStoreRoutes(storage.data, inner, uploads, links)
+    return DataStoreRoutes(storage.data, links.is_store_inside, uploads, links)
 
 
 def _assembled(

@@ -21,7 +21,7 @@ from pumphouse.gateway.bodies import (
 from pumphouse.gateway.inside import FOR_EXECUTIONS
 from pumphouse.gateway.links import Links
 from pumphouse.gateway.sharing import Shared
-from pumphouse.gateway.uploads import EndedPart, Uploads, check_part
+from pumphouse.gateway.uploads import EndedPart, Linked, Uploads, check_part
 from pumphouse.mapping import clean_folder, clean_path
 from pumphouse.storage import Bucket, ObjectInfo
 
@@ -51,10 +51,10 @@ class UploadEnded(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class DataStoreRoutes(Shared):
-    """bucket: with links for clients. inner: the same, with links for executions."""
+    """is_store_inside: executions reach the store where the services do, and not as clients do."""
 
     bucket: Bucket
-    inner: Bucket
+    is_store_inside: bool
     uploads: Uploads
     links: Links
 
@@ -92,7 +92,7 @@ class DataStoreRoutes(Shared):
     async def upload(self, request: ApiRequest) -> Response[bytes]:
         key = _key(request.query_params.get("path_to_object"))
         await self.bucket.page(key, limit=1)  # a client learns best here that the store is down
-        form = self._linking(request).upload_form(key)
+        form = self._linked(request)(self.bucket).upload_form(key)
         url = self.links.reachable(form.url, request)
         return json_answer({"signed_url": url, "fields": form.fields})
 
@@ -107,7 +107,9 @@ class DataStoreRoutes(Shared):
         upload = self.uploads.known(key, announced.multipart_upload_configuration)
         if announced.size is not None:
             await self.uploads.remember_size(upload, announced.size)
-        url = self._linking(request).part_url(key, upload.id, announced.part_number)
+        url = self.uploads.part_url(
+            upload, announced.part_number, announced.chunk_size, self._linked(request)
+        )
         return json_answer({"signed_url": self.links.reachable(url, request), "headers": {}})
 
     async def end(self, request: ApiRequest) -> Response[bytes]:
@@ -120,7 +122,7 @@ class DataStoreRoutes(Shared):
     async def download(self, request: ApiRequest) -> Response[bytes]:
         key = await _key_in_form(request)
         await self._found(key)
-        url = self._linking(request).download_url(key)
+        url = self._linked(request)(self.bucket).download_url(key)
         return json_answer({"signed_url": self.links.reachable(url, request)})
 
     async def delete(self, request: ApiRequest) -> Response[bytes]:
@@ -129,8 +131,10 @@ class DataStoreRoutes(Shared):
         await self.bucket.delete(key)
         return json_answer({"path": key})
 
-    def _linking(self, request: ApiRequest) -> Bucket:
-        return self.bucket if request.auth is None else self.inner
+    def _linked(self, request: ApiRequest) -> Linked:
+        """From a bucket to the same with links that the sender of the request can use."""
+        is_near = self.is_store_inside and request.auth is not None
+        return lambda bucket: bucket.nearby() if is_near else bucket
 
     async def _found(self, key: str) -> ObjectInfo:
         try:

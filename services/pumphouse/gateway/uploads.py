@@ -2,20 +2,23 @@
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from pumphouse.errors import Invalid, NotFound, Unavailable
+from pumphouse.gateway.small_parts import LEAST_PART_BYTES, SmallParts
 from pumphouse.sealing.tokens import SignedTokens
 from pumphouse.storage import Bucket, UploadedPart
-from pumphouse.storage.keys import upload_size_key
+from pumphouse.storage.keys import upload_prefix, upload_size_key
 
 MAX_PARTS = 10_000
 MAX_PART_BYTES = 5 * 1024**3
 MAX_OBJECT_BYTES = 5 * 1024**4
+
+Linked = Callable[[Bucket], Bucket]
 
 
 class EndedPart(msgspec.Struct, frozen=True):
@@ -76,7 +79,16 @@ class Uploads:
 
     async def remember_size(self, upload: Upload, size: int) -> None:
         """size: of the whole object in bytes, as the sender of the last part declares it."""
-        await self.notes.put(upload_size_key(_name(upload)), str(size).encode())
+        await self.notes.put(upload_size_key(_prefix(upload)), str(size).encode())
+
+    def part_url(self, upload: Upload, part: int, chunk_size: int, linked: Linked) -> str:
+        """Where a client can PUT a part. chunk_size: of every part but the last, in bytes.
+
+        linked: a bucket with the links that this client can use.
+        """
+        if chunk_size < LEAST_PART_BYTES:
+            return SmallParts(linked(self.notes), _prefix(upload)).url(part)
+        return linked(self.bucket).part_url(upload.key, upload.id, part)
 
     async def complete(self, upload: Upload, listed: Sequence[EndedPart]) -> None:
         """Make the object of these parts.
@@ -87,14 +99,32 @@ class Uploads:
         numbers = sorted(part.number for part in listed)
         if not numbers or numbers != list(range(1, len(numbers) + 1)):
             raise Invalid("parts must list every part once, numbered 1, 2, 3 and so on.")
+        large, small = await self._stored(upload), await self._small_parts(upload).arrived()
         stored: dict[int, list[UploadedPart]] = {}
-        for arrived in await self._stored(upload):
+        for arrived in (*large, *small):
             stored.setdefault(arrived.number, []).append(arrived)
         parts = [_arrived(part, stored.get(part.number, [])) for part in listed]
         await self._check_size(upload, sum(part.size for part in parts))
-        await self.bucket.complete_upload(upload.key, upload.id, parts)
+        if set(parts) <= set(large):
+            await self.bucket.complete_upload(upload.key, upload.id, parts)
+        elif set(parts) <= set(small):
+            await self._join(upload, sorted(parts, key=lambda part: part.number))
+        else:
+            raise Invalid(
+                f"Parts with a chunk_size below {LEAST_PART_BYTES:,} bytes and larger ones cannot"
+                " be in one upload: send all with the same chunk_size, and end the upload again."
+            )
         with contextlib.suppress(Unavailable):
-            await self.notes.delete(upload_size_key(_name(upload)))
+            await self.notes.delete_below(_prefix(upload))
+
+    async def _join(self, upload: Upload, parts: Sequence[UploadedPart]) -> None:
+        """Make the object of small parts, in place of the upload that the store knows."""
+        await self.bucket.put_stream(upload.key, self._small_parts(upload).content(parts))
+        with contextlib.suppress(Unavailable):
+            await self.bucket.abort_upload(upload.key, upload.id)
+
+    def _small_parts(self, upload: Upload) -> SmallParts:
+        return SmallParts(self.notes, _prefix(upload))
 
     async def _stored(self, upload: Upload) -> tuple[UploadedPart, ...]:
         try:
@@ -107,7 +137,7 @@ class Uploads:
 
     async def _check_size(self, upload: Upload, arrived: int) -> None:
         try:
-            note = await self.notes.get(upload_size_key(_name(upload)))
+            note = await self.notes.get(upload_size_key(_prefix(upload)))
         except NotFound as error:
             raise Invalid(
                 "No part declared the size of the object: announce the last part again with"
@@ -157,5 +187,6 @@ def _subject(key: str, upload_id: str) -> str:
     return f"{upload_id} {key}"
 
 
-def _name(upload: Upload) -> str:
-    return hashlib.sha256(_subject(upload.key, upload.id).encode()).hexdigest()
+def _prefix(upload: Upload) -> str:
+    name = hashlib.sha256(_subject(upload.key, upload.id).encode()).hexdigest()
+    return upload_prefix(name)

@@ -97,6 +97,7 @@ class Bucket:
             key,
             int(answer.headers["Content-Length"]),
             parsedate_to_datetime(answer.headers["Last-Modified"]),
+            answer.headers.get("ETag", "").strip('"'),
         )
 
     async def delete(self, key: str) -> None:
@@ -131,6 +132,10 @@ class Bucket:
 
     def upload_form(self, key: str, life_s: int = LINK_LIFE_S) -> UploadForm:
         return self._public.form(self.name, key, life_s)
+
+    def upload_url(self, key: str, life_s: int = LINK_LIFE_S) -> str:
+        """Where a client can PUT the object."""
+        return self._public.object_url("PUT", self.name, key, life_s=life_s)
 
     def part_url(self, key: str, upload_id: str, number: int, life_s: int = LINK_LIFE_S) -> str:
         """Where a client can PUT a part of an upload."""

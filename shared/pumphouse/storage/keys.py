@@ -47,9 +47,23 @@ UPLOADS_PREFIX = "uploads/"
 """Of what is remembered of uploads to the data store; nothing in it is of use after a day."""
 
 
-def upload_size_key(name: str) -> str:
-    """The declared size of an unfinished upload, by a name that tells it from all others."""
-    return f"{UPLOADS_PREFIX}{name}/size"
+def upload_prefix(name: str) -> str:
+    """Of an unfinished upload, by a name that tells it from all others."""
+    return f"{UPLOADS_PREFIX}{name}/"
+
+
+def upload_size_key(prefix: str) -> str:
+    """The declared size of the unfinished upload with this prefix."""
+    return f"{prefix}size"
+
+
+def small_part_key(prefix: str, number: int) -> str:
+    """A part of the unfinished upload with this prefix, which the store would not take as one."""
+    return f"{small_parts_prefix(prefix)}{number:05}"
+
+
+def small_parts_prefix(prefix: str) -> str:
+    return f"{prefix}parts/"
 
 
 def lock_key(environment_id: str) -> str:

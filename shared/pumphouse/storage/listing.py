@@ -13,11 +13,12 @@ from pumphouse.storage.transport import Transport
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """size: in bytes. modified_at: when it was last replaced, aware."""
+    """size: in bytes. modified_at: when it was last replaced, aware. etag: without quotes."""
 
     key: str
     size: int
     modified_at: datetime
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Listing:
                 _key_of(item, answer),
                 int(text_of(item, "Size")),
                 time_of(item, "LastModified"),
+                text_of(item, "ETag").strip('"'),
             )
             for item in each(answer, "Contents")
         )

@@ -124,6 +124,45 @@ async def test_parts_that_the_store_finds_too_small_are_the_senders_fault(gatewa
     ]
 
 
+async def test_parts_below_what_the_store_takes_become_an_object_at_the_end(
+    gateway: Gateway,
+) -> None:
+    ongoing = await Upload(gateway, "big").begin()
+    third = await ongoing.send(3, b"e", size=5, chunk_size=2)
+    first = await ongoing.send(1, b"ab", chunk_size=2)
+
+    refused = await ongoing.end([first, {"number": 2}, third])
+    cut = await ongoing.send(2, b"c", chunk_size=2)
+    short = await ongoing.end([first, cut, third])
+    second = await ongoing.send(2, b"cd", chunk_size=2)
+    outdated = await ongoing.end([first, cut, third])
+    before = await information(gateway, "big")
+    accepted = await ongoing.end([third, first, second])
+
+    assert refused.status_code == short.status_code == outdated.status_code == 400
+    assert "Part 2" in refused.json()["message"]
+    assert "4 bytes" in short.json()["message"]
+    assert before.status_code == 404
+    assert accepted.status_code == 200, accepted.text
+    assert (await gateway.plain.get(await link(gateway, "big"))).content == b"abcde"
+    assert await gateway.stored() == []
+    assert (await ongoing.end([first, second, third])).status_code == 404
+
+
+async def test_small_and_large_parts_cannot_be_in_one_upload(gateway: Gateway) -> None:
+    ongoing = await Upload(gateway, "big").begin()
+    large = await ongoing.send(1, b"a" * PART_BYTES)
+    small = await ongoing.send(2, b"bc", size=PART_BYTES + 2, chunk_size=2)
+
+    refused = await ongoing.end([large, small])
+    same = await ongoing.send(2, b"bc", size=PART_BYTES + 2)
+    accepted = await ongoing.end([large, same])
+
+    assert refused.status_code == 400
+    assert "chunk_size" in refused.json()["message"]
+    assert accepted.status_code == 200, accepted.text
+
+
 @pytest.mark.parametrize(
     "parts",
     [
@@ -267,13 +306,16 @@ else:
 """
 
 
-async def test_the_official_client_uploads_whole_and_in_parts(gateway: Gateway) -> None:
+@pytest.mark.parametrize("part_bytes", [PART_BYTES, 1000])
+async def test_the_official_client_uploads_whole_and_in_parts(
+    gateway: Gateway, part_bytes: int
+) -> None:
     client = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", OFFICIAL_CLIENT, gateway.url, SDK_TOKEN),
         env={
             **os.environ,
-            "CRAFT_AI__MULTIPART_THRESHOLD__B": str(PART_BYTES),
-            "CRAFT_AI__MULTIPART_PART_SIZE__B": str(PART_BYTES),
+            "CRAFT_AI__MULTIPART_THRESHOLD__B": str(part_bytes),
+            "CRAFT_AI__MULTIPART_PART_SIZE__B": str(part_bytes),
         },
         stderr=asyncio.subprocess.PIPE,
     )

@@ -24,6 +24,7 @@ from pumphouse.storage.keys import (
     execution_prefix,
     input_key,
     output_key,
+    upload_prefix,
     upload_size_key,
 )
 from tests.integration.registry.things import (
@@ -118,7 +119,7 @@ async def test_what_belongs_to_nothing_is_deleted_and_nothing_else(
 
 async def test_what_is_young_stays(sweeper: Sweeper, store: Storage) -> None:
     old, young = sorted(ORPHANS)[:2]
-    note = upload_size_key("young")
+    note = upload_size_key(upload_prefix("young"))
     await store.platform.put(old, b"content")
     old_at = (await store.platform.info(old)).modified_at
 
@@ -144,7 +145,7 @@ async def test_objects_on_every_page_are_looked_at(
 
 async def test_old_notes_of_uploads_are_deleted(sweeper: Sweeper, store: Storage) -> None:
     for name in ("one", "two"):
-        await store.platform.put(upload_size_key(name), b"5")
+        await store.platform.put(upload_size_key(upload_prefix(name)), b"5")
     await sweeper.sweep(before=datetime.now(UTC) - HOUR)
     assert len(await _keys(store.platform)) == 2
     await sweeper.sweep(before=_soon())

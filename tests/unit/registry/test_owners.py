@@ -13,6 +13,7 @@ from pumphouse.storage.keys import (
     input_key,
     output_key,
     pipeline_prefix,
+    upload_prefix,
     upload_size_key,
 )
 
@@ -31,7 +32,7 @@ RUN = execution_prefix("p", None, "r")
         (output_key(EXECUTION, 3), Owner("p", "d", "e")),
         (f"{EXECUTION}later/versions/may/do/this", Owner("p", "d", "e")),
         (f"{pipeline_prefix('p')}or/this", Owner("p")),
-        (upload_size_key("u"), None),
+        (upload_size_key(upload_prefix("u")), None),
         ("elsewhere", None),
         ("pipelines", None),
         ("pipelines/p", None),
