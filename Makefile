@@ -40,6 +40,7 @@ check: $(DEV) ## check format, style, types and imports
 
 bench: $(DEV) ## measure speed and memory
 	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python -m tests.benchmarks.files
 	@$(BIN)/python -m tests.benchmarks.amqp_clients
 
 lock: $(UV) ## write requirements/*.lock anew; LOCK_OPTIONS=--upgrade for newer versions
