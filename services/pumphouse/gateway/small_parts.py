@@ -6,7 +6,7 @@ Each is kept as an object of the platform's own until the upload ends, and is co
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from pumphouse.storage import Bucket, ObjectInfo, UploadedPart
+from pumphouse.storage import Bucket, UploadedPart
 from pumphouse.storage.keys import small_part_key, small_parts_prefix
 
 LEAST_PART_BYTES = 5 * 1024**2
@@ -26,14 +26,13 @@ class SmallParts:
 
     async def arrived(self) -> tuple[UploadedPart, ...]:
         """All that have arrived whole, in order."""
-        place, found = small_parts_prefix(self.prefix), list[ObjectInfo]()
-        after: str | None = ""
-        while after is not None:
-            page = await self.bucket.page(place, after)
-            found += page.objects
-            after = page.next
+        place = small_parts_prefix(self.prefix)
         return tuple(
-            UploadedPart(int(item.key.removeprefix(place)), item.size, item.etag) for item in found
+            [
+                UploadedPart(int(item.key.removeprefix(place)), item.size, item.etag)
+                async for objects in self.bucket.pages(place)
+                for item in objects
+            ]
         )
 
     async def content(self, parts: Sequence[UploadedPart]) -> AsyncIterator[bytes]:

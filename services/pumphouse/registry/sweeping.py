@@ -77,9 +77,6 @@ async def _older(
     bucket: Bucket, prefix: str, before: datetime
 ) -> AsyncIterator[Sequence[ObjectInfo]]:
     """The objects below the prefix that were written before then, a page at a time."""
-    after: str | None = ""
-    while after is not None:
-        page = await bucket.page(prefix, after, AT_ONCE)
-        if old := [item for item in page.objects if item.modified_at < before]:
+    async for objects in bucket.pages(prefix, AT_ONCE):
+        if old := [item for item in objects if item.modified_at < before]:
             yield old
-        after = page.next

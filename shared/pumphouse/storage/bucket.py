@@ -107,14 +107,18 @@ class Bucket:
     async def delete_below(self, prefix: str) -> int:
         """Delete every object whose key begins with `prefix`; how many there were."""
         count = 0
+        async for objects in self.pages(prefix):
+            await self._delete_all(iter([item.key for item in objects]))
+            count += len(objects)
+        return count
+
+    async def pages(self, prefix: str, limit: int = 1000) -> AsyncIterator[tuple[ObjectInfo, ...]]:
+        """Every object whose key begins with `prefix`, at most `limit` (up to 1000) at a time."""
         after: str | None = ""
         while after is not None:
-            page = await self.page(prefix, after)
-            keys = iter([item.key for item in page.objects])
-            await self._delete_all(keys)
-            count += len(page.objects)
+            page = await self.page(prefix, after, limit)
+            yield page.objects
             after = page.next
-        return count
 
     async def page(self, prefix: str = "", after: str = "", limit: int = 1000) -> Page:
         """At most `limit` (up to 1000) objects whose keys begin with `prefix`.
