@@ -41,12 +41,14 @@ class KeptValues(Shared):
     async def of_input(self, item: PlannedInput) -> PlannedInput:
         if item.data_type is DataType.FILE:
             return item
+        constant = item.source.reference if isinstance(item.source, Constant) else None
+        if (reference := item.reference or constant) is None:
+            return item
+        value = await self._value(reference)  # a plan refers to a constant as its mapping does
         if item.reference is not None:
-            value = await self._value(item.reference)
             item = msgspec.structs.replace(item, value=value, reference=None)
-        if isinstance(item.source, Constant) and item.source.reference is not None:
-            whole = Constant(value=await self._value(item.source.reference))
-            item = msgspec.structs.replace(item, source=whole)
+        if constant is not None:
+            item = msgspec.structs.replace(item, source=Constant(value=value))
         return item
 
     async def _value(self, reference: Reference) -> Any:
