@@ -14,8 +14,9 @@ BIN := .venv/bin
 UV := .venv/.installed-uv
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
+OLD_CLIENT := .venv/.installed-old-client
 
-.PHONY: help install run test check bench lock
+.PHONY: help install run test check bench sdk proto lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -25,11 +26,13 @@ install: $(RUN) ## make .venv and install the platform
 run: $(RUN) ## start the platform on PORT, serve and call an example, stop with Ctrl-C
 	@exec $(BIN)/pumphouse up --port $(PORT) --when-ready "$(BIN)/python sdk/examples/add_numbers/serve.py"
 
-test: $(DEV) ## run every test, on real servers
+test: $(DEV) $(OLD_CLIENT) ## run every test, on real servers
 	@[ -n "$${PUMPHOUSE_TEST_AMQP_URL-}" ] || docker info > /dev/null 2>&1 || $(call needs,$(RABBITMQ),rabbitmq-server)
 	@$(call needs,node,nodejs)
 	@$(call needs,npm,npm)
 	@$(call needs,curl,curl)
+	@$(call needs,git,git)
+	@$(call needs,ssh,openssh-client)
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 check: $(DEV) ## check format, style, types and imports
@@ -43,10 +46,17 @@ bench: $(DEV) ## measure speed and memory
 	@$(BIN)/python -m tests.benchmarks.files
 	@$(BIN)/python -m tests.benchmarks.amqp_clients
 
+sdk: $(DEV) ## write the plain client of the SDK anew from the asynchronous one
+	@$(BIN)/python sdk/make_sync.py
+
+proto: $(DEV) ## write proto/openapi.json anew
+	@$(BIN)/python -m tests.contracts.openapi
+
 lock: $(UV) ## write requirements/*.lock anew; LOCK_OPTIONS=--upgrade for newer versions
 	$(call compiled,uv,-) <<< uv
 	$(call compiled,run,pyproject.toml --group build)
 	$(call compiled,dev,pyproject.toml --group build --group dev -c requirements/run.lock)
+	$(call compiled,old-client,- -c requirements/run.lock) <<< craft-ai-sdk==0.60.0
 
 $(UV): requirements/uv.lock
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Pumphouse needs Python 3.11 or newer, and $(PYTHON) is %d.%d: say make PYTHON=python3.11" % sys.version_info[:2])'
@@ -61,6 +71,11 @@ $(RUN): requirements/run.lock pyproject.toml $(UV)
 
 $(DEV): requirements/dev.lock $(RUN)
 	@$(call installed,--require-hashes -r $<)
+	@touch $@
+
+$(OLD_CLIENT): requirements/old-client.lock $(UV)
+	@rm -rf .venv/old-client
+	@$(call installed,--target .venv/old-client --require-hashes -r $<)
 	@touch $@
 
 # uv takes a seventh of pip's time; pip knows registries that only its own settings name.

@@ -1,6 +1,8 @@
 """Processes of the platform under test, and waiting for what they do."""
 
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,11 +21,28 @@ T = TypeVar("T")
 _MARK = "PUMPHOUSE_TEST_MARK"
 
 
+_WORKERS = 16
+
+
+def _ports_of_this_worker() -> list[int]:
+    """No other worker of pytest-xdist has them; systems give higher ones to connections, and the
+    embedded object store takes higher ones too."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = list(range(4_000 + worker % _WORKERS, 10_000, _WORKERS))
+    random.SystemRandom().shuffle(ports)
+    return ports
+
+
+_PORTS = itertools.cycle(_ports_of_this_worker())
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that nobody else is given while the tests run."""
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def eventually(what: Callable[[], T | None], *, within_s: float = 30) -> T:
@@ -82,11 +101,11 @@ class OwnProcess:
             self._seen = psutil.Process(self.process.pid).children(recursive=True)
             self.process.send_signal(number)
 
-    def wait(self, within_s: float = 40) -> int:
+    def wait(self, within_s: float = 90) -> int:
         """The exit code, once nothing that the process had started is left."""
         try:
             code = self.process.wait(within_s)
-            eventually(lambda: not self.left_behind(), within_s=10)
+            eventually(lambda: not self.left_behind())
         except (subprocess.TimeoutExpired, AssertionError) as error:
             left = self.left_behind()
             self._end_all(left)

@@ -88,7 +88,12 @@ def own_object_store() -> Iterator[OwnStore]:
         object_server(Path(folder), secrets.token_urlsafe(12)) as server,
     ):
         server.wait_until_ready()
-        yield OwnStore(server)
+        store = OwnStore(server)
+        try:
+            yield store
+        finally:
+            if store.is_running:  # in order it would take seconds, to keep what is thrown away
+                store.kill()
 
 
 def client_of(url: str) -> Minio:

@@ -1,9 +1,11 @@
 """Client library of Pumphouse: create pipelines, run them, put them into service.
 
-It needs httpx, msgspec and tqdm, and imports nothing else of the platform.
+PumphouseSdk has plain calls, AsyncPumphouseSdk the same as coroutines. What calls return is typed
+in `pumphouse.sdk.results`. It needs httpx, msgspec and tqdm, and imports nothing else of the
+platform.
 """
 
-from pumphouse.sdk.client import PumphouseSdk
+from pumphouse.sdk.aio.client import AsyncPumphouseSdk
 from pumphouse.sdk.declarations import Input, InputSource, Output, OutputDestination
 from pumphouse.sdk.errors import (
     Conflict,
@@ -27,8 +29,10 @@ from pumphouse.sdk.migration import (
     EXECUTION_STATUS,
     FAILED_EXECUTION_STATUSES,
     INPUT_OUTPUT_TYPES,
+    CraftAiSdk,
     SdkException,
 )
+from pumphouse.sdk.sync.client import PumphouseSdk
 from pumphouse.sdk.version import __version__
 from pumphouse.sdk.vocabulary import (
     CreationParameterValue,
@@ -47,7 +51,9 @@ __all__ = [
     "EXECUTION_STATUS",
     "FAILED_EXECUTION_STATUSES",
     "INPUT_OUTPUT_TYPES",
+    "AsyncPumphouseSdk",
     "Conflict",
+    "CraftAiSdk",
     "CreationFailed",
     "CreationParameterValue",
     "DataType",

@@ -70,8 +70,15 @@ def log_period(
 ) -> str:
     """The body of a question for log lines. Raises InvalidParameters."""
     period = {
-        "from": None if from_datetime is None else int(from_datetime.timestamp() * 1000),
-        "to": None if to_datetime is None else int(to_datetime.timestamp() * 1000),
+        "from": None if from_datetime is None else milliseconds(from_datetime, "from_datetime"),
+        "to": None if to_datetime is None else milliseconds(to_datetime, "to_datetime"),
         "limit": limit,
     }
     return to_json(given(period), "'limit'")
+
+
+def milliseconds(moment: datetime, what: str) -> int:
+    """Since 1970; without a zone it is local time. Raises InvalidParameters for anything else."""
+    if not isinstance(moment, datetime):
+        raise InvalidParameters(f"{what!r} must be a datetime.")
+    return int(moment.timestamp() * 1000)

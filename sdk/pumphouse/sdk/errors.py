@@ -101,6 +101,7 @@ class Unreachable(SdkError):
 
 _BY_NAME: dict[str, type[SdkError]] = {
     ExecutionFailed.default_name: ExecutionFailed,
+    NotSupported.default_name: NotSupported,
     "EntityTooLarge": TooLarge,
 }
 """Names that the platform gives, and that object stores give."""

@@ -7,8 +7,8 @@ from typing import Any, NotRequired, TypedDict
 
 from pumphouse.sdk.encoding import inputs_to_json, to_json
 from pumphouse.sdk.errors import InvalidParameters
+from pumphouse.sdk.forms import Fields, Files
 from pumphouse.sdk.sources import Source, is_file, opened
-from pumphouse.sdk.transport import Files, Form
 
 _CONTENT_TYPE = "application/octet-stream"
 
@@ -17,7 +17,7 @@ class Payload(TypedDict):
     """What a request carries, as Transport takes it."""
 
     body: NotRequired[str]
-    form: NotRequired[Form]
+    form: NotRequired[Fields]
     files: NotRequired[Files]
 
 

@@ -1,10 +1,17 @@
 """An object in parts, as the multipart uploads of S3 take it."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-from pumphouse.sdk.sources import Source
+from pumphouse.sdk.errors import InvalidParameters
+
+THRESHOLD_BYTES = 100_000_000
+"""From here an object is sent in parts; CRAFT_AI__MULTIPART_THRESHOLD__B changes it."""
+
+PART_BYTES = 9_961_472
+"""Of a part, unless there would be too many; CRAFT_AI__MULTIPART_PART_SIZE__B changes it."""
 
 MOST_PARTS = 10_000
 GROWS_AFTER = 1_000
@@ -37,16 +44,20 @@ def sizes_of_parts(least: int, total: int | None) -> Iterator[int]:
         size *= 2
 
 
-def parts_of(source: Source, sizes: Iterator[int]) -> Iterator[Part]:
-    """All bytes of a source, at least one part; holds two of them at a time."""
-    number, sent, size = 1, 0, next(sizes)
-    content = source.read_fully(size)
-    while True:
-        next_size = next(sizes)
-        following = source.read_fully(next_size) if len(content) == size else b""
-        sent += len(content)
-        if not following:
-            yield Part(number, size, content, total=sent)
-            return
-        yield Part(number, size, content)
-        number, size, content = number + 1, next_size, following
+def threshold_and_part_size() -> tuple[int, int]:
+    """In bytes, as the environment or else this module has them. Raises InvalidParameters."""
+    return (
+        _from_environment("CRAFT_AI__MULTIPART_THRESHOLD__B", THRESHOLD_BYTES),
+        _from_environment("CRAFT_AI__MULTIPART_PART_SIZE__B", PART_BYTES),
+    )
+
+
+def _from_environment(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "")
+    try:
+        size = int(text) if text else default
+    except ValueError:
+        size = 0
+    if size < 1:
+        raise InvalidParameters(f"The environment variable {variable} must be a number of bytes.")
+    return size

@@ -9,6 +9,10 @@ class User(TypedDict):
     email: str
 
 
+class SdkToken(TypedDict):
+    sdk_token: str
+
+
 class EnvironmentVariable(TypedDict):
     name: str
     value: str
@@ -31,6 +35,14 @@ class LogLine(TypedDict):
 
     timestamp: str
     message: str
+
+
+class DeploymentLogLine(LogLine):
+    """stream: stdout or stderr. type: deployment."""
+
+    stream: str
+    pod_id: str
+    type: str
 
 
 class PipelineInput(TypedDict):
@@ -57,6 +69,32 @@ class PipelineParameters(TypedDict):
     container_config: dict[str, Any]
 
 
+class PipelineTemplateReference(TypedDict):
+    """hosting_type: self-hosted or private-api."""
+
+    name: str
+    version: str
+    display_name: str
+    description: str
+    hosting_type: str
+    model_family: str
+
+
+class PipelineTemplateSummary(PipelineTemplateReference):
+    """enabled: whether pipelines can be created from it."""
+
+    enabled: bool
+
+
+class PipelineTemplate(PipelineTemplateSummary):
+    """The items of the recommended mappings hold the key of their one source or destination."""
+
+    inputs: list[PipelineInput]
+    outputs: list[PipelineOutput]
+    recommended_inputs_mapping: list[dict[str, Any]]
+    recommended_outputs_mapping: list[dict[str, Any]]
+
+
 class CreationInfo(TypedDict):
     """status: creation_pending, ready or creation_failed, then with the reason as message."""
 
@@ -68,7 +106,7 @@ class CreationInfo(TypedDict):
     commit_id: str | None
     last_execution_id: str | None
     updated_at: NotRequired[str | None]
-    pipeline_template: NotRequired[dict[str, Any] | None]
+    pipeline_template: NotRequired[PipelineTemplateReference | None]
 
 
 class Pipeline(TypedDict):
@@ -245,3 +283,8 @@ class Totals(TypedDict):
 class ResourceMetrics(TypedDict):
     additional_data: Totals
     metrics: Usages
+
+
+class VectorDatabaseCredentials(TypedDict):
+    vector_database_url: str
+    vector_database_token: str

@@ -50,24 +50,15 @@ class Source:
             missing -= len(piece)
         return b"".join(pieces)
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """As of a file that holds just these bytes. Raises InvalidParameters if it cannot be."""
-        if whence == os.SEEK_END:
-            return self.size or 0
+    def rewind(self) -> None:
+        """Back to where it began. Raises InvalidParameters if it was read and cannot go there."""
         if self._start is not None:
-            self._stream.seek(self._start + offset)
+            self._stream.seek(self._start)
         elif self._was_read:
             raise InvalidParameters(
                 f"{self._what} was read, but could not be sent, and is a stream that cannot be "
                 "read again. Call again with a new stream, or with a file."
             )
-        return offset
-
-    def tell(self) -> int:
-        """Raises OSError while the size is not known."""
-        if self._start is None or self.size is None:
-            raise OSError("the size is not known")
-        return int(self._stream.tell()) - self._start
 
 
 @contextmanager

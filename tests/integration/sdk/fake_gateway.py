@@ -129,7 +129,7 @@ def fake_gateway(bucket_url: str) -> Iterator[FakeGateway]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        give_up_at = time.monotonic() + 10
+        give_up_at = time.monotonic() + 60
         while not server.started:
             assert time.monotonic() < give_up_at, "the fake gateway does not start"
             time.sleep(0.01)

@@ -7,15 +7,39 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.sdk.holding_platform import holding_platform
+
 ROOT = Path(__file__).parents[3]
 
 TYPED_PROGRAM = """
-from pumphouse.sdk import PumphouseSdk
+from pumphouse.sdk import AsyncPumphouseSdk, PumphouseSdk
 
 sdk = PumphouseSdk("http://pump.test", "token")
 reveal_type(sdk.run_pipeline("add")["outputs"])
 reveal_type(sdk.get_deployment("add")["status"])
 sdk.run_pipeline(1)
+
+
+async def main() -> None:
+    async with AsyncPumphouseSdk("http://pump.test", "token") as twin:
+        reveal_type((await twin.get_pipeline("add"))["creation_info"]["commit_id"])
+        twin.list_pipelines()[0]
+"""
+
+CALLING_PROGRAM = """
+import asyncio, sys
+from pumphouse.sdk import AsyncPumphouseSdk, PumphouseSdk
+
+with PumphouseSdk(sys.argv[1], "token") as sdk:
+    print(sdk.who_am_i()["name"])
+
+
+async def main():
+    async with AsyncPumphouseSdk(sys.argv[1], "token") as sdk:
+        print((await sdk.who_am_i())["name"])
+
+
+asyncio.run(main())
 """
 
 
@@ -57,6 +81,12 @@ def test_it_brings_only_light_dependencies(python: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_both_clients_work_alone(python: Path) -> None:
+    with holding_platform() as platform:
+        assert _run(python, "-I", "-c", CALLING_PROGRAM, platform.url) == "Ada\nAda\n"
+
+
+@pytest.mark.timeout(300)
 def test_a_type_checker_sees_its_types(python: Path, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(TYPED_PROGRAM)
@@ -78,7 +108,9 @@ def test_a_type_checker_sees_its_types(python: Path, tmp_path: Path) -> None:
     )
     assert 'dict[str, Any]"' in checked.stdout.replace("builtins.", "")
     assert 'is "str"' in checked.stdout.replace("builtins.", "")
+    assert 'is "str | None"' in checked.stdout.replace("builtins.", "")
     assert "No overload variant" in checked.stdout
+    assert '"Coroutine[Any, Any, list[PipelineSummary]]" is not indexable' in checked.stdout
     assert "missing library stubs" not in checked.stdout
 
 

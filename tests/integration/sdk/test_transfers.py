@@ -16,6 +16,7 @@ import pytest
 from pumphouse.sdk import Forbidden, InvalidParameters, NotFound, PumphouseSdk, Unreachable
 from tests.integration.sdk.fake_gateway import Answer, FakeGateway, fake_gateway
 from tests.servers.object_store import fresh_store
+from tests.unit.sdk.driven import CLIENTS, client
 
 PART = 5 * 2**20
 
@@ -26,13 +27,16 @@ def gateway(s3_url: str) -> Iterator[FakeGateway]:
         yield gateway
 
 
-@pytest.fixture
-def sdk(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[PumphouseSdk]:
-    """Sends objects of 10 MiB and more in parts of 5 MiB, the least that stores take."""
+@pytest.fixture(params=CLIENTS)
+def sdk(
+    request: pytest.FixtureRequest, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PumphouseSdk]:
+    """Either client. They send objects of 10 MiB and more in parts of 5 MiB, the least that
+    stores take."""
     monkeypatch.setenv("CRAFT_AI__MULTIPART_THRESHOLD__B", str(2 * PART))
     monkeypatch.setenv("CRAFT_AI__MULTIPART_PART_SIZE__B", str(PART))
-    with PumphouseSdk(gateway.url, "token") as client:
-        yield client
+    with client(request.param, gateway.url, "token") as found:
+        yield found
 
 
 def content_of(size: int) -> bytes:

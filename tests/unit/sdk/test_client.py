@@ -1,13 +1,11 @@
 """How a client finds its platform, keeps its tokens and reports what went wrong."""
 
-import inspect
 import sys
 import types
 from contextvars import ContextVar
 
 import httpx
 import pytest
-from craft_ai_sdk import CraftAiSdk
 
 from pumphouse.sdk import (
     Conflict,
@@ -26,48 +24,6 @@ from tests.unit.sdk.fake_platform import FakePlatform, body_of, ok, refused, sub
 
 PIPELINES = "GET /api/v1/pipelines"
 REFRESH = "POST /api/v1/auth/refresh"
-
-CALLS = [
-    "create_pipeline",
-    "get_pipeline",
-    "list_pipelines",
-    "delete_pipeline",
-    "run_pipeline",
-    "create_deployment",
-    "get_deployment",
-    "list_deployments",
-    "update_deployment",
-    "delete_deployment",
-    "trigger_endpoint",
-    "retrieve_endpoint_results",
-    "generate_new_endpoint_token",
-    "create_or_update_environment_variable",
-    "list_environment_variables",
-    "delete_environment_variable",
-    "get_pipeline_execution",
-    "list_pipeline_executions",
-    "retrieve_pipeline_execution_outputs",
-    "get_pipeline_execution_output",
-    "get_pipeline_execution_input",
-    "get_pipeline_execution_logs",
-    "delete_pipeline_execution",
-    "record_metric_value",
-    "record_list_metric_values",
-    "get_metrics",
-    "get_list_metrics",
-    "get_resource_metrics",
-    "who_am_i",
-    "get_user",
-]
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_every_call_takes_the_parameters_of_the_official_client(call: str) -> None:
-    theirs = inspect.signature(getattr(CraftAiSdk, call)).parameters
-    ours = inspect.signature(getattr(PumphouseSdk, call)).parameters
-    positional = [name for name in theirs if name not in ("sdk", "self", "kwargs")]
-    expected = [name for name in positional if name != "pipeline_template_name"]
-    assert [*ours][1 : len(expected) + 1] == expected
 
 
 def test_address_and_token_come_from_the_environment(
@@ -165,7 +121,9 @@ def test_an_access_token_is_renewed_before_it_expires(
     sdk: PumphouseSdk, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("pumphouse.sdk.authentication.time.monotonic", lambda: now)
+    for package in ("aio", "sync"):
+        clock = f"pumphouse.sdk.{package}.authentication.monotonic"
+        monkeypatch.setattr(clock, lambda: now)
     platform.on(PIPELINES, ok([]))
     sdk.list_pipelines()
     now = 3600 - 121
@@ -180,7 +138,9 @@ def test_a_short_lived_access_token_serves_for_half_its_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("pumphouse.sdk.authentication.time.monotonic", lambda: now)
+    for package in ("aio", "sync"):
+        clock = f"pumphouse.sdk.{package}.authentication.monotonic"
+        monkeypatch.setattr(clock, lambda: now)
     platform = FakePlatform(life_s=60)
     platform.on(PIPELINES, ok([]))
     with PumphouseSdk("http://pump.test", "sdk-token", wire=platform) as sdk:
@@ -257,6 +217,14 @@ def test_a_refusal_becomes_the_error_of_its_status(
     assert str(error) == "[Bad] Too bad.\nDetails: {'limit': 5}\nRequest: r1"
 
 
+def test_a_feature_that_is_not_there_is_known_by_its_name(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    platform.on(PIPELINES, refused(422, "There is no GPU.", name="NotSupported"))
+    with pytest.raises(NotSupported, match="GPU"):
+        sdk.list_pipelines()
+
+
 def test_a_failed_execution_is_known_by_its_name(sdk: PumphouseSdk, platform: FakePlatform) -> None:
     platform.on(
         "GET /api/v1/executions/e1/outputs",
@@ -309,3 +277,15 @@ def test_who_am_i_keeps_to_what_is_documented(sdk: PumphouseSdk, platform: FakeP
     user = {"id": "u1", "name": "Ada", "email": "ada@pump.test"}
     platform.on("GET /api/v1/users/me", ok({**user, "role": "admin"}))
     assert sdk.who_am_i() == user
+
+
+def test_the_client_goes_on_with_its_new_sdk_token(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    platform.on("POST /api/v1/users/me/sdk-token", ok({"sdk_token": "another-token"}))
+    platform.on(PIPELINES, ok([]))
+    assert sdk.regenerate_sdk_token() == {"sdk_token": "another-token"}
+    sdk.list_pipelines()
+    bought_with = [body_of(request)["refresh_token"] for request in platform.asked(REFRESH)]
+    assert bought_with == ["sdk-token", "another-token"]
+    assert subject_of(platform.asked(PIPELINES)[0]) == "access-2"

@@ -24,8 +24,7 @@ POST = "POST /bucket"
 
 
 @pytest.fixture(autouse=True)
-def _store(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pumphouse.sdk.store.PAUSES_S", (0.0, 0.0))
+def _store(platform: FakePlatform, no_pauses: None) -> None:
     platform.on(FORM, ok({"signed_url": "http://store.test/bucket", "fields": {"key": "é"}}))
     platform.on(POST, httpx.Response(204))
     platform.on(START, ok({"upload": 7}))

@@ -1,5 +1,6 @@
 """Creating, reading, changing and deleting deployments."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -168,3 +169,18 @@ def test_a_new_endpoint_token_is_given_or_made(
     platform.on(route, ok({"endpoint_token": "fresh"}))
     assert sdk.generate_new_endpoint_token("add", token) == {"endpoint_token": "fresh"}
     assert platform.asked(route)[0].content == body
+
+
+def test_the_logs_of_a_deployment_are_read_by_interval(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    route = "POST /api/v1/deployments/add/logs"
+    line = {"timestamp": "2024-01-01T00:00:00Z", "message": "loaded", "stream": "stdout"}
+    lines = [{**line, "pod_id": "p1", "type": "deployment"}]
+    platform.on(route, ok(lines))
+    assert sdk.get_deployment_logs("add") == lines
+    sdk.get_deployment_logs("add", datetime(2024, 1, 1, tzinfo=UTC), limit=10)
+    assert [body_of(request) for request in platform.asked(route)] == [
+        {},
+        {"from": 1_704_067_200_000, "limit": 10},
+    ]

@@ -24,8 +24,7 @@ EXPIRED = httpx.Response(
 
 
 @pytest.fixture(autouse=True)
-def _store(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pumphouse.sdk.store.PAUSES_S", (0.0, 0.0))
+def _store(platform: FakePlatform, no_pauses: None) -> None:
     platform.on(LINK, ok({"signed_url": "http://store.test/bucket/model.bin?sig=1"}))
     platform.on(FORM, ok({"signed_url": "http://store.test/bucket", "fields": {}}))
     platform.on("POST /bucket", httpx.Response(204))

@@ -5,9 +5,10 @@ from itertools import islice
 
 import pytest
 
-from pumphouse.sdk.data_store import size_as_text
-from pumphouse.sdk.parts import MOST_PARTS, parts_of, sizes_of_parts
+from pumphouse.sdk.objects import size_as_text
+from pumphouse.sdk.parts import MOST_PARTS, sizes_of_parts
 from pumphouse.sdk.sources import Source
+from pumphouse.sdk.sync.uploads import parts_of
 
 TIB = 2**40
 

@@ -5,6 +5,7 @@ import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -169,9 +170,68 @@ def test_an_explicit_null_travels_as_empty(
     assert parts(request)["container_config[requirements_path]"] == b""
 
 
-def test_a_pipeline_needs_a_local_folder(sdk: PumphouseSdk, platform: FakePlatform) -> None:
-    with pytest.raises(InvalidParameters, match="which folder holds"):
+def test_a_pipeline_needs_a_folder_or_a_repository(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    with pytest.raises(InvalidParameters, match=r"'local_folder'.*'repository_url'"):
         sdk.create_pipeline("add", "main.py", "add")
+    assert platform.asked(CREATE) == []
+
+
+def test_a_pipeline_of_a_git_repository_travels_without_files(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    config = {
+        "repository_url": "git@git.test:team/models.git",
+        "repository_branch": "main",
+        "repository_deploy_key": "-----BEGIN KEY-----\nab+c=\n-----END KEY-----\n",
+        "included_folders": ["src", "lib"],
+        "requirements_path": CREATION_PARAMETER_VALUE.NULL,
+        "language": CREATION_PARAMETER_VALUE.FALLBACK_PROJECT,
+    }
+    sdk.create_pipeline("add", "src/main.py", "add", container_config=config)
+    (request,) = platform.asked(CREATE)
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    fields = parse_qs(request.content.decode(), keep_blank_values=True)
+    assert {name: values[0] for name, values in fields.items()} == {
+        "pipeline_name": "add",
+        "function_path": "src/main.py",
+        "function_name": "add",
+        "container_config[repository_url]": "git@git.test:team/models.git",
+        "container_config[repository_branch]": "main",
+        "container_config[repository_deploy_key]": config["repository_deploy_key"],
+        "container_config[included_folders][0]": "src",
+        "container_config[included_folders][1]": "lib",
+        "container_config[requirements_path]": "",
+    }
+    assert platform.asked(PROJECT) == []
+
+
+def test_the_repository_of_the_project_stands_in(sdk: PumphouseSdk, platform: FakePlatform) -> None:
+    platform.on(PROJECT, ok({"repository_url": "https://git.test/models"}))
+    sdk.create_pipeline("add", "main.py", "add")
+    (request,) = platform.asked(CREATE)
+    assert b"repository" not in request.content
+    config = {"repository_url": CREATION_PARAMETER_VALUE.NULL}
+    with pytest.raises(InvalidParameters, match="'repository_url'"):
+        sdk.create_pipeline("add", "main.py", "add", container_config=config)
+
+
+def test_a_pipeline_of_a_template_travels_by_its_name(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    platform.on(READ, ok(described("creation_pending")), ok(described()))
+    pipeline = sdk.create_pipeline("add", pipeline_template_name="sum-up")
+    assert pipeline["creation_info"]["status"] == "ready"
+    assert [body_of(request) for request in platform.asked(CREATE)] == [
+        {"pipeline_name": "add", "pipeline_template_name": "sum-up"}
+    ]
+
+
+def test_nothing_goes_beside_a_template(sdk: PumphouseSdk, platform: FakePlatform) -> None:
+    create: Any = sdk.create_pipeline
+    with pytest.raises(InvalidParameters, match="'function_name', 'inputs' cannot be given"):
+        create("add", function_name="add", inputs=[], pipeline_template_name="sum-up")
     assert platform.requests == []
 
 
@@ -320,3 +380,10 @@ def test_deletion_forces_deployments_only_when_asked(
     platform.on("DELETE /api/v1/pipelines/add", ok(deleted))
     assert sdk.delete_pipeline("add", forced) == deleted
     assert platform.requests[-1].url.query == b"force_deployments_deletion=" + sent
+
+
+def test_a_moment_that_is_no_datetime_is_named(sdk: PumphouseSdk, platform: FakePlatform) -> None:
+    moment: Any = "2024-01-01"
+    with pytest.raises(InvalidParameters, match="'to_datetime' must be a datetime"):
+        sdk.get_pipeline_logs("add", to_datetime=moment)
+    assert platform.requests == []

@@ -1,11 +1,13 @@
 """A wait ends with the answer, at its deadline, or when nobody has answered for long."""
 
 import time
+from itertools import pairwise
 
 import pytest
 
 from pumphouse.sdk import InvalidParameters, TimedOut, Unreachable
-from pumphouse.sdk.waiting import LONGEST_HOLD_S, PATIENCE_S, Deadline, wait_for
+from pumphouse.sdk.deadlines import Deadline
+from pumphouse.sdk.sync.waiting import LEAST_S, LONGEST_HOLD_S, PATIENCE_S, wait_for
 
 
 class Clock:
@@ -22,7 +24,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("pumphouse.sdk.waiting.time", clock)
+    monkeypatch.setattr("pumphouse.sdk.deadlines.monotonic", clock.monotonic)
+    monkeypatch.setattr("pumphouse.sdk.sync.waiting.monotonic", clock.monotonic)
+    monkeypatch.setattr("pumphouse.sdk.sync.waiting.sleep", clock.sleep)
     return clock
 
 
@@ -87,3 +91,16 @@ def test_the_deadline_is_real_time() -> None:
     with pytest.raises(TimedOut):
         wait_for(lambda limit_s: time.sleep(min(limit_s, 0.05)), Deadline(0.12), "It")
     assert 0.12 <= time.monotonic() - begin < 1
+
+
+def test_questions_that_are_answered_at_once_keep_a_distance(clock: Clock) -> None:
+    asked_at = []
+
+    def restless(limit_s: float) -> str | None:
+        asked_at.append(clock.now)
+        return "ready" if len(asked_at) == 4 else None
+
+    assert wait_for(restless, Deadline(None), "It") == "ready"
+    assert [later - earlier for earlier, later in pairwise(asked_at)] == [
+        pytest.approx(LEAST_S)
+    ] * 3

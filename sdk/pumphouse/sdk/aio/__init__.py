@@ -1,0 +1,1 @@
+"""What does I/O, as coroutines. The package `sync` is generated from this one."""

@@ -1,0 +1,186 @@
+"""Python functions on the platform: create, read, delete."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast, overload
+
+from pumphouse.sdk.aio.concurrency import entered, off_the_loop
+from pumphouse.sdk.aio.transport import Connected
+from pumphouse.sdk.aio.waiting import wait_for
+from pumphouse.sdk.creation import (
+    archive_of,
+    creation_form,
+    effective,
+    refuse_beside_template,
+    refuse_nowhere,
+    settled,
+    shown_pipeline,
+)
+from pumphouse.sdk.deadlines import Deadline
+from pumphouse.sdk.declarations import Input, Output, to_dicts
+from pumphouse.sdk.encoding import given, log_period, to_json
+from pumphouse.sdk.forms import Files
+from pumphouse.sdk.results import LogLine, Pipeline, PipelineDeleted, PipelineSummary
+from pumphouse.sdk.sources import FilePath
+from pumphouse.sdk.targets import writing
+
+
+class Pipelines(Connected):
+    @overload
+    async def create_pipeline(
+        self,
+        pipeline_name: str,
+        function_path: str | None = None,
+        function_name: str | None = None,
+        description: str | None = None,
+        container_config: Mapping[str, Any] | None = None,
+        inputs: Iterable[Input] | None = None,
+        outputs: Iterable[Output] | None = None,
+        wait_for_completion: bool = True,
+        timeout_s: float | None = None,
+    ) -> Pipeline: ...
+    @overload
+    async def create_pipeline(
+        self,
+        pipeline_name: str,
+        *,
+        pipeline_template_name: str,
+        wait_for_completion: bool = True,
+        timeout_s: float | None = None,
+    ) -> Pipeline: ...
+    async def create_pipeline(
+        self,
+        pipeline_name: str,
+        function_path: str | None = None,
+        function_name: str | None = None,
+        description: str | None = None,
+        container_config: Mapping[str, Any] | None = None,
+        inputs: Iterable[Input] | None = None,
+        outputs: Iterable[Output] | None = None,
+        wait_for_completion: bool = True,
+        timeout_s: float | None = None,
+        *,
+        pipeline_template_name: str | None = None,
+    ) -> Pipeline:
+        """Create a pipeline from a local folder, a git repository or a template.
+
+        function_path: the file, relative to the folder. function_name: in that file; its
+        parameters are the inputs, and it returns a dict of the outputs.
+        container_config: `local_folder`, or `repository_url`, `repository_branch` and
+        `repository_deploy_key` of a git repository; `included_folders` (what the function needs
+        from it, `["/"]` for all; together at most 5 MB), `requirements_path` of a file of
+        requirements as pip reads them, `language` such as `python:3.11-slim`.
+        pipeline_template_name: decides all that, so no more goes with it.
+        timeout_s: seconds to wait until the pipeline is ready, None for no limit.
+        Raises InvalidParameters, Conflict if the name is taken, NotFound for an unknown template,
+        CreationFailed, TimedOut.
+        """
+        deadline = Deadline(timeout_s)
+        parameters = {
+            "function_path": function_path,
+            "function_name": function_name,
+            "description": description,
+            "container_config": container_config,
+            "inputs": to_dicts(inputs, Input, "inputs"),
+            "outputs": to_dicts(outputs, Output, "outputs"),
+        }
+        if pipeline_template_name is None:
+            await self._create_from_code({"pipeline_name": pipeline_name, **parameters})
+        else:
+            refuse_beside_template(parameters)
+            names = {
+                "pipeline_name": pipeline_name,
+                "pipeline_template_name": pipeline_template_name,
+            }
+            body = to_json(names, "'pipeline_name'")
+            await self._transport.call("POST", "pipelines", body=body)
+        return await self._pipeline(pipeline_name, deadline if wait_for_completion else None)
+
+    async def get_pipeline(
+        self,
+        pipeline_name: str,
+        wait_for_completion: bool = False,
+        timeout_s: float | None = None,
+    ) -> Pipeline:
+        """What is known of a pipeline; waits, if asked, until it is ready.
+
+        Raises NotFound; when it waits, also CreationFailed and TimedOut.
+        """
+        return await self._pipeline(
+            pipeline_name, Deadline(timeout_s) if wait_for_completion else None
+        )
+
+    async def list_pipelines(self) -> list[PipelineSummary]:
+        return cast(list[PipelineSummary], await self._transport.call("GET", "pipelines"))
+
+    async def get_pipeline_logs(
+        self,
+        pipeline_name: str,
+        from_datetime: datetime | None = None,
+        to_datetime: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[LogLine]:
+        """What was written while the environment was built, in order; the first `limit` lines.
+
+        Raises NotFound.
+        """
+        body = log_period(from_datetime, to_datetime, limit)
+        found = await self._transport.call("POST", "pipelines", pipeline_name, "logs", body=body)
+        return cast(list[LogLine], found)
+
+    async def download_pipeline_local_folder(self, pipeline_name: str, folder: FilePath) -> None:
+        """Fetch the code of a pipeline, as the archive `<folder>/<pipeline name>.tgz`.
+
+        Raises NotFound, Unreachable, and OSError for a file that cannot be written.
+        """
+        async with entered(writing(Path(folder) / f"{pipeline_name}.tgz")) as write:
+            link = await self._transport.call("GET", "pipelines", pipeline_name, "download")
+            await self._transport.store.get(link["signed_url"], write, pipeline_name)
+
+    async def delete_pipeline(
+        self, pipeline_name: str, force_deployments_deletion: bool = False
+    ) -> PipelineDeleted:
+        """Delete a pipeline and its executions; also its deployments, if forced.
+
+        Raises NotFound, and Conflict while deployments use the pipeline.
+        """
+        forced = {"force_deployments_deletion": "true" if force_deployments_deletion else "false"}
+        return cast(
+            PipelineDeleted,
+            await self._transport.call("DELETE", "pipelines", pipeline_name, query=forced),
+        )
+
+    async def _create_from_code(self, parameters: dict[str, Any]) -> None:
+        config = effective(parameters["container_config"] or {})
+        folder = config.pop("local_folder", None)
+        form = creation_form(given({**parameters, "container_config": config}))
+        files: Files = {}
+        if folder is not None or not config.get("repository_url"):
+            project = await self._transport.call("GET", "project-information")
+            if folder is None:
+                refuse_nowhere(config, project)
+            else:
+                function_path = parameters["function_path"]
+                archive = await off_the_loop(
+                    archive_of, Path(folder), function_path, config, project
+                )
+                files = {"step_file": ("step_file", archive, "application/gzip")}
+        await self._transport.call("POST", "pipelines", form=form, files=files)
+
+    async def _pipeline(self, pipeline_name: str, deadline: Deadline | None) -> Pipeline:
+        if deadline is None:
+            pipeline = await self._transport.call("GET", "pipelines", pipeline_name)
+        else:
+            pipeline = await wait_for(
+                lambda limit_s: self._settled_pipeline(pipeline_name, limit_s),
+                deadline,
+                f"The creation of pipeline {pipeline_name!r}",
+            )
+        latest = await self._transport.call(
+            "GET", "pipelines", pipeline_name, "executions", "latest"
+        )
+        return shown_pipeline(pipeline, latest)
+
+    async def _settled_pipeline(self, pipeline_name: str, limit_s: float) -> dict[str, Any] | None:
+        return settled(await self._transport.poll("pipelines", pipeline_name, limit_s=limit_s))

@@ -1,0 +1,26 @@
+"""Who uses the platform."""
+
+from typing import cast
+
+from pumphouse.sdk.aio.transport import Connected
+from pumphouse.sdk.results import SdkToken, User
+
+
+class Users(Connected):
+    async def who_am_i(self) -> User:
+        """The user that the SDK token belongs to."""
+        user = await self._transport.call("GET", "users", "me")
+        return User(id=user["id"], name=user["name"], email=user["email"])
+
+    async def get_user(self, user_id: str) -> User:
+        """Raises NotFound."""
+        return cast(User, await self._transport.call("GET", "users", user_id))
+
+    async def regenerate_sdk_token(self) -> SdkToken:
+        """Replace the SDK token of the user; the old one stops working at once.
+
+        This client goes on with the new one. Raises Forbidden inside executions.
+        """
+        token = await self._transport.call("POST", "users", "me", "sdk-token")
+        self._transport.tokens.use(token["sdk_token"])
+        return cast(SdkToken, token)

@@ -1,0 +1,1 @@
+"""What does I/O, as plain calls. Generated from the package `aio`, but for `concurrency`."""
