@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pumphouse.bus import Bus, Handler
+from pumphouse.bus import Bus, Handler, Subscription
 from pumphouse.bus.topology import BUILDS, ELASTIC_SHARDS, elastic_queue
 from pumphouse.catalog import following
 from pumphouse.contracts.builds import BuildRequested
@@ -24,6 +29,7 @@ from pumphouse.executor.input_files import Inputs
 from pumphouse.executor.interpreter_pools import InterpreterPools
 from pumphouse.executor.interpreters import blank_interpreter
 from pumphouse.executor.keeping import Outputs
+from pumphouse.executor.lives import Lives
 from pumphouse.executor.pod import Pod
 from pumphouse.executor.pods import Pods
 from pumphouse.executor.reporting import deliver
@@ -42,9 +48,11 @@ class _Places:
     elastic: Elastic
     pods: Pods
 
-    def of(self, plan: PlanResolved) -> Place:
+    def of(self, plan: PlanResolved) -> AbstractContextManager[Place]:
         deployment_id = pod_of(plan)
-        return self.elastic if deployment_id is None else self.pods.pod(deployment_id)
+        if deployment_id is None:
+            return nullcontext(self.elastic)
+        return self.pods.pod(deployment_id).in_line()
 
 
 @asynccontextmanager
@@ -66,18 +74,17 @@ async def _interpreters(
 
 def _pod_maker(
     bus: Bus, workplaces: Workplaces, variables: Variables, settings: Settings
-) -> Callable[[str], Pod]:
+) -> Callable[[str, int | None], Pod]:
     async def report(message: PodReported) -> None:
         await deliver(bus, message)
 
-    def make(deployment_id: str) -> Pod:
-        return Pod(
-            deployment_id,
-            workplaces,
-            partial(variables.of_pod, deployment_id),
-            report,
+    def make(deployment_id: str, at_once: int | None) -> Pod:
+        lives = Lives(
+            *(deployment_id, workplaces, bus),
+            at_once=at_once,
             start_timeout_s=settings.pod_start_timeout_s,
         )
+        return Pod(deployment_id, lives, partial(variables.of_pod, deployment_id), report)
 
     return make
 
@@ -93,9 +100,7 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         catalog = await stack.enter_async_context(following(bus))
         sealer = Sealer(settings.secret_key)
         variables = Variables(catalog, sealer, Access(settings.gateway_url, sealer))
-        workbench = Workbench(
-            settings, work_dir, storage.platform, archives, workspace, variables.current
-        )
+        workbench = Workbench(settings, work_dir, storage.platform, archives, workspace, variables)
         pools = await stack.enter_async_context(_interpreters(settings, work_dir, workbench))
         workplaces = Workplaces(pools, archives, workspace)
         pods = Pods(bus, catalog, _pod_maker(bus, workplaces, variables, settings))
@@ -103,17 +108,20 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         conductor = Conductor(workspace, Inputs(storage), Outputs(storage), variables, places)
         plans = PlanHandlers(bus, catalog, conductor)
         handlers: dict[type[Message], Handler] = {PlanResolved: plans.resolved}
-        pods.follow(handlers)
         builds = BuildHandlers(bus, catalog, workbench.builder, timeout_s=settings.build_timeout_s)
         await stack.enter_async_context(sampling(bus, work_dir, settings.sample_every_s))
-        subscriptions = [
-            await bus.consume(elastic_queue(shard, settings.elastic_prefetch), handlers)
-            for shard in range(ELASTIC_SHARDS)
-        ]
-        subscriptions.append(await bus.consume(BUILDS, {BuildRequested: builds.requested}))
-        try:
-            yield
-        finally:
+        subscriptions: list[Subscription] = []
+
+        async def stop() -> None:
             builds.stop()
             plans.stop(settings.shutdown_grace_s)
             await asyncio.gather(*(s.cancel() for s in subscriptions), pods.close())
+
+        # From here on there is work in hand, also if this is stopped before it is ready.
+        stack.push_async_callback(stop)
+        pods.follow(handlers)
+        for shard in range(ELASTIC_SHARDS):
+            queue = elastic_queue(shard, settings.elastic_prefetch)
+            subscriptions.append(await bus.consume(queue, handlers))
+        subscriptions.append(await bus.consume(BUILDS, {BuildRequested: builds.requested}))
+        yield

@@ -1,8 +1,9 @@
-"""One build: from what a pipeline asks for to an environment that is installed here."""
+"""One build: from what a pipeline asks for to its code, and an environment installed here."""
 
 import hashlib
 import sysconfig
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,22 @@ from pumphouse.executor.languages import language_of
 from pumphouse.executor.locking import Lock, Sources, lock_of
 from pumphouse.executor.logs import Log
 from pumphouse.executor.pythons import OWN, Pythons, is_blank
+from pumphouse.executor.repositories import Repositories
 from pumphouse.executor.requirements import requirements_in
 from pumphouse.executor.system_packages import remarks_on
 from pumphouse.executor.tool import Account, Tool
 from pumphouse.executor.workspace import Workspace
 from pumphouse.storage import Bucket, put_value
-from pumphouse.storage.keys import lock_key
+from pumphouse.storage.keys import commit_archive_key, lock_key
+
+
+@dataclass(frozen=True)
+class Built:
+    """archive: key of the code, which commit_id is of when it is from a repository."""
+
+    environment: Environment
+    archive: str
+    commit_id: str | None = None
 
 
 class Builder:
@@ -30,6 +41,7 @@ class Builder:
         bucket: Bucket,
         archives: Archives,
         workspace: Workspace,
+        repositories: Repositories,
         installer: Installer,
         pythons: Pythons,
         tool: Tool,
@@ -38,13 +50,15 @@ class Builder:
         self._bucket = bucket
         self._archives = archives
         self._workspace = workspace
+        self._repositories = repositories
         self._installer = installer
         self._pythons = pythons
         self._tool = tool
         self._variables = variables
 
-    async def build(self, pipeline: Pipeline, log: Log) -> Environment:
-        """Resolve, keep the lock, and install."""
+    async def build(self, pipeline: Pipeline, log: Log) -> Built:
+        """Fetch code that is not here, resolve, keep the lock, and install."""
+        archive, commit_id = await self._code(pipeline, log)
         wish = pipeline.container
         language = language_of(wish.get("language"))
         version = language.python or OWN
@@ -54,13 +68,21 @@ class Builder:
             log.note(remark)
         python = await self._pythons.find(version)
         log.note(f"Python {version}")
-        archive = pipeline.code.archive
         lock = await self._lock(archive, wish, python, log)
         environment = await self._kept(version, lock, archive)
         if not is_blank(environment):
             (await self._installer.install(environment, archive, log)).release()
         log.note("the environment is ready")
-        return environment
+        return Built(environment, archive, commit_id)
+
+    async def _code(self, pipeline: Pipeline, log: Log) -> tuple[str, str | None]:
+        """The key of its archive, and the commit that it is from."""
+        if not pipeline.container.get("repository_url"):
+            return pipeline.code.archive, None
+        fetched = await self._repositories.fetch(pipeline, log)
+        key = commit_archive_key(pipeline.id, fetched.commit_id)
+        await self._bucket.put(key, fetched.archive)
+        return key, fetched.commit_id
 
     async def _lock(
         self, archive: str, wish: Mapping[str, Any], python: Path, log: Log

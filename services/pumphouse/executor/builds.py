@@ -7,9 +7,10 @@ from typing import Protocol
 
 from pumphouse.bus import Envelope
 from pumphouse.contracts.builds import BuildFinished, BuildLogged, BuildRequested
-from pumphouse.contracts.catalog import Environment, Pipeline
+from pumphouse.contracts.catalog import Pipeline
 from pumphouse.contracts.vocabulary import PipelineStatus
 from pumphouse.errors import Unavailable
+from pumphouse.executor.building import Built
 from pumphouse.executor.faults import BuildFailed, PlatformFault
 from pumphouse.executor.logs import Log
 from pumphouse.executor.reporting import LOG_EVERY_S, Publisher, deliver, next_batch
@@ -24,7 +25,7 @@ class HasPipelines(Protocol):
 
 
 class Builds(Protocol):
-    async def build(self, pipeline: Pipeline, log: Log) -> Environment: ...
+    async def build(self, pipeline: Pipeline, log: Log) -> Built: ...
 
 
 class BuildHandlers:
@@ -78,7 +79,7 @@ class BuildHandlers:
     async def _finished(self, pipeline: Pipeline, account: Log) -> BuildFinished:
         try:
             async with asyncio.timeout(self._timeout_s):
-                environment = await self._builder.build(pipeline, account)
+                built = await self._builder.build(pipeline, account)
         except BuildFailed as error:
             return _failed(pipeline, error.message)
         except PlatformFault as fault:
@@ -90,7 +91,11 @@ class BuildHandlers:
                 f"The build exceeded its time limit of {self._timeout_s:g} s and was stopped.",
             )
         return BuildFinished(
-            pipeline_id=pipeline.id, status=PipelineStatus.READY, environment=environment
+            pipeline_id=pipeline.id,
+            status=PipelineStatus.READY,
+            environment=built.environment,
+            commit_id=built.commit_id,
+            archive=built.archive,
         )
 
 

@@ -9,6 +9,8 @@ from pumphouse.executor.faults import SandboxLost
 from pumphouse.executor.frames import (
     CHANNEL_MISUSED,
     Answer,
+    Cancel,
+    Failed,
     FrameReader,
     Garbled,
     Job,
@@ -16,6 +18,7 @@ from pumphouse.executor.frames import (
     Returned,
     Start,
     Unfit,
+    Wrote,
     encode,
 )
 
@@ -31,13 +34,16 @@ class Channel:
         self._socket = end
         self._frames = FrameReader()
         self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
-        self._awaited = 0
+        self._awaited: dict[int, int] = {}
+        """Jobs that are not answered, and how many files may come with the answer."""
+        self._takes_text = False
+        self._sending = asyncio.Lock()
         self._is_open = True
         self._is_ready = False
         self._greeted = asyncio.Event()
         self._loop.add_reader(end.fileno(), self._read)
 
-    async def send(self, message: Start | Job) -> None:
+    async def send(self, message: Start | Job | Cancel) -> None:
         """Raises SandboxLost when the runner is gone, and PlatformFault for too large a message."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_READY_WITHIN_S):
@@ -45,13 +51,14 @@ class Channel:
         if not (self._is_ready and self._is_open):
             raise SandboxLost("The runner has not come up, or has gone.")
         frame = encode(message)
-        job = message.job if isinstance(message, Start) else message
-        self._frames.expect(0 if job is None else len(job.files))
-        self._awaited = 1
-        try:
-            await self._loop.sock_sendall(self._socket, frame)
-        except OSError as error:
-            raise SandboxLost(f"The runner does not take any more: {error}") from error
+        async with self._sending:
+            if not self._is_open:
+                raise SandboxLost("The runner has gone.")
+            self._expect(message)
+            try:
+                await self._loop.sock_sendall(self._socket, frame)
+            except OSError as error:
+                raise SandboxLost(f"The runner does not take any more: {error}") from error
 
     async def receive(self) -> Answer | None:
         """The next answer, whose files are the caller's to close; None when no more can come."""
@@ -69,6 +76,16 @@ class Channel:
             answer = self._answers.get_nowait()
             if isinstance(answer, Returned):
                 close_aside([file.descriptor for file in answer.files])
+
+    def _expect(self, message: Start | Job | Cancel) -> None:
+        if isinstance(message, Cancel):
+            return
+        job = message.job if isinstance(message, Start) else message
+        if isinstance(message, Start):
+            self._takes_text = message.is_parallel
+        files = 0 if job is None else len(job.files)
+        self._awaited[0 if job is None else job.number] = files
+        self._frames.expect(files)
 
     def _read(self) -> bool:
         """Take what has come; False when there is no more for now."""
@@ -97,10 +114,21 @@ class Channel:
             self._is_ready = True
             self._greeted.set()
             return
+        if not isinstance(answer, Wrote):
+            self._check_off(answer)
+        elif not self._takes_text:
+            raise Garbled("Text came that nobody asked for.")
         self._answers.put_nowait(answer)
-        self._awaited -= 1
-        if self._awaited < 0:
+
+    def _check_off(self, answer: Answer) -> None:
+        """Raises Garbled unless it is awaited, and no files have come that are in no answer."""
+        number = answer.number if isinstance(answer, Returned | Failed) else 0
+        files = answer.files if isinstance(answer, Returned) else ()
+        allowed = self._awaited.pop(number, None)
+        if allowed is None or (self._frames.held and not self._awaited):
+            close_aside([file.descriptor for file in files])
             raise Garbled("An answer came that nobody asked for.")
+        self._frames.expect(len(files) - allowed)
 
     def _close(self) -> None:
         if self._is_open:

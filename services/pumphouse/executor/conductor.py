@@ -1,6 +1,7 @@
 """One plan from its inputs to its outputs."""
 
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
 
@@ -23,7 +24,8 @@ class Place(Protocol):
 
 
 class Places(Protocol):
-    def of(self, plan: PlanResolved) -> Place: ...
+    def of(self, plan: PlanResolved) -> AbstractContextManager[Place]:
+        """Where the plan is run; entered before its inputs are fetched."""
 
 
 class Conductor:
@@ -45,11 +47,11 @@ class Conductor:
 
     async def conduct(self, plan: PlanResolved, record: Record) -> Ending:
         """How it ended, with what it produced. Raises Unavailable while nothing has run."""
-        with self._workspace.folder("files") as folder:
+        with self._workspace.folder("files") as folder, self._places.of(plan) as place:
             try:
                 fetched = await self._inputs.fetch(plan.inputs, folder / "in")
                 work = work_of(plan, fetched, self._variables, folder / "out")
-                ending = await self._places.of(plan).run(work, record)
+                ending = await place.run(work, record)
                 ending = await with_checked_outputs(ending, plan.outputs)
                 return replace(ending, produced=await self._outputs.keep(plan, ending))
             except (UnusableInput, UnusableOutput) as error:

@@ -21,6 +21,7 @@ _CHECKED_IN_PASSING = 64 << 10
 """Bytes of JSON; more of them would hold up everything else."""
 
 _RESTARTED = " The deployment was restarted, so what it kept in memory is gone."
+_GOES_ON = " It cannot be stopped: it goes on, and takes a place in the deployment until it ends."
 
 _SIGNAL_HINTS = {
     "SIGSEGV": " (a crash in native code)",
@@ -63,15 +64,18 @@ def executor_lost(attempts: int) -> Ending:
     )
 
 
-def timed_out(limit_s: float, *, restarted: bool = False) -> Ending:
-    return failed(
-        f"The execution exceeded its time limit of {limit_s:g} s and was stopped."
-        + _RESTARTED * restarted
-    )
+def timed_out(limit_s: float, *, restarted: bool = False, goes_on: bool = False) -> Ending:
+    message = f"The execution exceeded its time limit of {limit_s:g} s"
+    if goes_on:
+        return failed(message + "." + _GOES_ON)
+    return failed(message + " and was stopped." + _RESTARTED * restarted)
 
 
-def vanished(status: int | None, *, restarted: bool = False) -> Ending:
-    """The process ended before it had answered; without a status it only closed its channel."""
+def vanished(status: int | None, *, restarted: bool = False, beside: int = 0) -> Ending:
+    """The process ended before it had answered; without a status it only closed its channel.
+
+    beside: how many other executions ended with it.
+    """
     if status is None or status == CHANNEL_BROKEN:
         message = CHANNEL_MISUSED.message
     elif status < 0:
@@ -81,7 +85,19 @@ def vanished(status: int | None, *, restarted: bool = False) -> Ending:
             f"The process was ended by exit code {status} before the function returned"
             " (by os._exit, or in native code)."
         )
+    if beside:
+        others = f"{beside} other executions" if beside > 1 else "another execution"
+        message += f" It may be the doing of {others} in the same process."
     return failed(message + _RESTARTED * restarted)
+
+
+def end_of_process(status: int | None) -> str:
+    """What the log of a pod says."""
+    if status is None or status == CHANNEL_BROKEN:
+        return "the process closed the platform's result channel or wrote to it"
+    if status < 0:
+        return f"the process was ended by {signal_name(-status)}"
+    return f"the process was ended by exit code {status}"
 
 
 def signal_name(number: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,14 +11,16 @@ from pumphouse.executor.faults import PlatformFault
 FRAME_LIMIT = 16 << 20
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="job"):
     """One call of the function.
 
+    number: of its answer; 0 where no other job can be under way.
     absent: inputs that nobody gave, which yield to a default of the function's own.
     outputs: declared names; of these, files: those to be opened and handed over, and unused:
     files that nobody takes. environment: whole, or None to leave it as it is.
     """
 
+    number: int = 0
     execution_id: str
     inputs: dict[str, Any]
     absent: list[str]
@@ -28,10 +30,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] | None = None
 
 
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="cancel"):
+    """A job shall end early, where its function is a coroutine; it is answered all the same."""
+
+    number: int
+
+
 class Start(msgspec.Struct, frozen=True, kw_only=True):
     """The code that a process is for. With a job it runs that one and ends.
 
-    mark: what follows a NUL in the line that ends the log of each later job.
+    mark: what follows a NUL in the line that ends what is written so far: before `up`, and after
+    each later job. is_parallel: later jobs come side by side, and what they write is in frames.
     """
 
     folder: str
@@ -40,6 +49,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str]
     job: Job | None = None
     mark: str = ""
+    is_parallel: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True, tag_field="kind", tag="ready"):
@@ -47,7 +57,9 @@ class Ready(msgspec.Struct, frozen=True, tag_field="kind", tag="ready"):
 
 
 class Up(msgspec.Struct, frozen=True, tag_field="kind", tag="up"):
-    """The module is imported; jobs may come."""
+    """The module is imported; jobs may come. is_async: they can be cancelled."""
+
+    is_async: bool = False
 
 
 class _Returned(msgspec.Struct, frozen=True, tag_field="kind", tag="returned"):
@@ -55,6 +67,7 @@ class _Returned(msgspec.Struct, frozen=True, tag_field="kind", tag="returned"):
 
     outputs: dict[str, msgspec.Raw]
     files: list[tuple[str, str]] = []
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +85,22 @@ class Returned:
 
     outputs: dict[str, msgspec.Raw]
     files: tuple[OpenFile, ...] = ()
+    number: int = 0
 
 
 class Failed(msgspec.Struct, frozen=True, tag_field="kind", tag="failed"):
     """The user's code failed; the message is for its author."""
 
     message: str
+    number: int = 0
+
+
+class Wrote(msgspec.Struct, frozen=True, tag_field="kind", tag="wrote"):
+    """What one of several jobs has written: whole lines, but for very long ones and the last."""
+
+    number: int
+    stream: Literal["stdout", "stderr"]
+    text: str
 
 
 class Unfit(msgspec.Struct, frozen=True, tag_field="kind", tag="unfit"):
@@ -91,15 +114,14 @@ CHANNEL_MISUSED = Failed(
     " read. Use only files and sockets that the code itself has opened."
 )
 
-Answer = Ready | Up | Returned | Failed | Unfit
+Answer = Ready | Up | Returned | Failed | Unfit | Wrote
 
-_decoder: msgspec.json.Decoder[Ready | Up | _Returned | Failed | Unfit] = msgspec.json.Decoder(
-    Ready | Up | _Returned | Failed | Unfit
-)
+_Frame = Ready | Up | _Returned | Failed | Unfit | Wrote
+_decoder: msgspec.json.Decoder[_Frame] = msgspec.json.Decoder(_Frame)
 _encoder = msgspec.json.Encoder()
 
 
-def encode(message: Start | Job) -> bytes:
+def encode(message: Start | Job | Cancel) -> bytes:
     """A whole frame. Raises PlatformFault beyond FRAME_LIMIT."""
     body = _encoder.encode(message)
     if len(body) > FRAME_LIMIT:
@@ -114,7 +136,8 @@ class Garbled(Exception):
 class FrameReader:
     """Frames out of a stream of bytes and descriptors that may be hostile.
 
-    held: descriptors that have come and are in no answer yet, for whoever has this to close.
+    held: descriptors that have come and are in no answer yet, in order, for whoever has this to
+    close. They come no later than the first byte of their answer, and maybe with an earlier one.
     """
 
     def __init__(self) -> None:
@@ -123,8 +146,8 @@ class FrameReader:
         self._due = 0
 
     def expect(self, descriptors: int) -> None:
-        """Take at most so many from now on."""
-        self._due = descriptors
+        """Take so many more than till now; fewer, when it is negative."""
+        self._due += descriptors
 
     def feed(self, data: bytes, descriptors: Sequence[int] = ()) -> Iterator[Answer]:
         """The answers that `data` completes. Raises Garbled, maybe after the first of them."""
@@ -150,9 +173,10 @@ class FrameReader:
             raise Garbled(str(error)) from error
         if not isinstance(answer, _Returned):
             return answer
-        if len(answer.files) != len(self.held):
-            raise Garbled(f"{len(self.held)} descriptors came for {len(answer.files)} files.")
-        named = zip(answer.files, self.held, strict=True)
+        count = len(answer.files)
+        if count > len(self.held):
+            raise Garbled(f"{len(self.held)} descriptors came for {count} files.")
+        named = zip(answer.files, self.held[:count], strict=True)
         files = tuple(OpenFile(output, name, held) for (output, name), held in named)
-        self.held = []
-        return Returned(answer.outputs, files)
+        del self.held[:count]
+        return Returned(answer.outputs, files, answer.number)

@@ -2,11 +2,22 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 from pumphouse.contracts.executions import LogLine
 
 LINE_LIMIT = 16 << 10
 LOG_LIMIT = 5 << 20
+
+
+class Lines(Protocol):
+    """Where lines go, of an execution or of a pod."""
+
+    def add(self, stream: str, line: bytes, cut: int) -> None:
+        """Keep a line that has lost its last `cut` bytes to LINE_LIMIT, or count it."""
+
+    def note(self, text: str) -> None:
+        """Add a remark of the platform's own."""
 
 
 class Log:
@@ -19,21 +30,16 @@ class Log:
         self._dropped_bytes = 0
 
     def add(self, stream: str, line: bytes, cut: int) -> None:
-        """Keep a line that has lost its last `cut` bytes to LINE_LIMIT, or count it."""
         if self._size + len(line) > LOG_LIMIT:
             self._size = LOG_LIMIT
             self._dropped_lines += 1
             self._dropped_bytes += len(line) + cut
             return
         self._size += len(line)
-        text = line.decode("utf-8", "replace").replace("\0", "\\x00")
-        if cut:
-            text += f" [… {cut} more bytes: a line keeps {LINE_LIMIT >> 10} KB]"
-        self._append(stream, text)
+        self.lines.append(logged(stream, line, cut))
 
     def note(self, text: str) -> None:
-        """Add a remark of the platform's own."""
-        self._append("stderr", f"[{text}]")
+        self.lines.append(remark(text))
 
     def close(self) -> None:
         """Say at the end what was left out."""
@@ -43,8 +49,17 @@ class Log:
                 f" an execution keeps {LOG_LIMIT >> 20} MB of log"
             )
 
-    def _append(self, stream: str, text: str) -> None:
-        self.lines.append(LogLine(at=datetime.now(UTC), stream=stream, text=text))
+
+def logged(stream: str, line: bytes, cut: int) -> LogLine:
+    """What is kept of a line of user code, as of now. cut: see `Lines.add`."""
+    text = line.decode("utf-8", "replace").replace("\0", "\\x00")
+    if cut:
+        text += f" [… {cut} more bytes: a line keeps {LINE_LIMIT >> 10} KB]"
+    return LogLine(at=datetime.now(UTC), stream=stream, text=text)
+
+
+def remark(text: str) -> LogLine:
+    return LogLine(at=datetime.now(UTC), stream="stderr", text=f"[{text}]")
 
 
 class LineSplitter:

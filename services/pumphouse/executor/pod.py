@@ -2,51 +2,44 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-
-import uuid_utils
-from msgspec.structs import replace
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from pumphouse.contracts.catalog import Code
 from pumphouse.contracts.catalog import Pod as PodState
 from pumphouse.contracts.pods import PodReported
 from pumphouse.contracts.vocabulary import DeploymentStatus
-from pumphouse.errors import PumphouseError, Unavailable
+from pumphouse.errors import Unavailable
 from pumphouse.executor.answers import ending_of
-from pumphouse.executor.elastic import EXIT_PATIENCE_S, exit_status
 from pumphouse.executor.endings import Ending, failed, timed_out, vanished
 from pumphouse.executor.faults import PlatformFault, SandboxLost
-from pumphouse.executor.frames import Answer, Failed, Up
+from pumphouse.executor.life import Call, Life
+from pumphouse.executor.line import Line, Turn
+from pumphouse.executor.lives import CannotStart, Lives
 from pumphouse.executor.record import Record
-from pumphouse.executor.work import Work, environment_in
-from pumphouse.executor.workplace import Workplace, Workplaces
+from pumphouse.executor.work import Work
 
 log = logging.getLogger(__name__)
 
 LONGEST_REST_S = 60.0
 
+CANCEL_PATIENCE_S = 5.0
+"""For what a coroutine does when it is cancelled."""
 
-class CannotStart(PumphouseError):
-    """The module does not import; the message is for the author of the code."""
 
+class Stand:
+    """A stand in the line before a pod; see Place."""
 
-@dataclass(eq=False)
-class Life:
-    """One process of the pod, from its start to its end. environment: as it last was sent."""
+    def __init__(self, pod: "Pod", turn: Turn) -> None:
+        self._pod = pod
+        self._turn = turn
 
-    place: Workplace
-    code: Code
-    environment: dict[str, str]
-    id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
-
-    @property
-    def is_over(self) -> bool:
-        return self.place.sandbox.ended.done()
+    async def run(self, work: Work, record: Record) -> Ending:
+        return await self._pod.run(work, record, self._turn)
 
 
 class Pod:
-    """Runs one job at a time, in the order of the calls; starts its process when it must.
+    """Has a process, and has it run jobs one by one or side by side.
 
     is_wanted: whether the process shall stay when it is idle, and come back when it dies.
     """
@@ -54,19 +47,21 @@ class Pod:
     def __init__(
         self,
         deployment_id: str,
-        workplaces: Workplaces,
+        lives: Lives,
         variables: Callable[[], dict[str, str]],
         report: Callable[[PodReported], Awaitable[None]],
-        *,
-        start_timeout_s: float,
     ) -> None:
         self._deployment_id = deployment_id
-        self._workplaces = workplaces
+        self._lives = lives
         self._variables = variables
         self._report = report
-        self._start_timeout_s = start_timeout_s
         self._turn = asyncio.Lock()
+        self._line = Line()
+        self._places = asyncio.Semaphore(lives.at_once or 1)
         self.is_wanted = False
+        self._in_hand = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._code: Code | None = None
         self._life: Life | None = None
         self._has_been_up = False
@@ -89,73 +84,124 @@ class Pod:
             if life is earlier:
                 await self._tell(DeploymentStatus.UP, life)
 
-    async def run(self, work: Work, record: Record) -> Ending:
-        """Do the work when its turn has come. Raises PlatformFault and, as `ready`, Unavailable."""
-        async with self._turn:
-            try:
-                life = await self._hand_over(work, record)
-            except CannotStart as error:
-                return failed(error.message)
-            try:
-                return await self._outcome(life, work, record)
-            finally:
-                if not self.is_wanted:
-                    await self._end_life()
+    @contextmanager
+    def in_line(self) -> Iterator[Stand]:
+        """A place to run, while the context is open.
+
+        Where jobs are one by one, this holds the order: whoever stands behind begins later, though
+        its inputs may be here earlier.
+        """
+        with self._line.joined() as turn:
+            if self._lives.at_once is not None:
+                turn.leave()
+            yield Stand(self, turn)
+
+    async def run(self, work: Work, record: Record, turn: Turn) -> Ending:
+        """Do the work when there is a place. Raises PlatformFault and, as `ready`, Unavailable."""
+        try:
+            with self._holding():
+                if self._lives.at_once is None:
+                    await turn.come()
+                await self._places.acquire()
+                turn.leave()
+                return await self._run_in_place(work, record)
+        finally:
+            await self._rest()
 
     async def stop(self) -> None:
         """End the process as soon as it is idle; a later `run` or `ready` starts another."""
         self.is_wanted = False
         if self._revival is not None:
             self._revival.cancel()
-        async with self._turn:
-            await self._end_life()
-            self._has_been_up = False
+        await self._idle.wait()
+        await self._rest()
+        await self._lives.told()
 
-    async def _hand_over(self, work: Work, record: Record) -> Life:
-        for _ in range(2):
-            life = await self._living(work.code, work.variables)
-            environment = environment_in(life.place.folder, work.variables)
-            job = work.job
-            if environment != life.environment:
-                job = replace(job, environment=environment)
-            record.begin()
-            life.place.sandbox.write_to(record.log)
-            try:
-                await life.place.sandbox.send(job)
-            except SandboxLost:
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        self._in_hand += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._idle.set()
+
+    async def _rest(self) -> None:
+        """End a process that nobody wants or uses any more."""
+        if self.is_wanted or self._in_hand:
+            return
+        async with self._turn:
+            if not self.is_wanted and not self._in_hand:
                 await self._end_life()
+                self._has_been_up = False
+
+    async def _run_in_place(self, work: Work, record: Record) -> Ending:
+        call: Call | None = None
+        try:
+            life, call = await self._hand_over(work, record)
+            return await self._outcome(life, call, work)
+        except CannotStart as error:
+            return failed(error.message)
+        finally:
+            if call is not None and call.is_stuck:
+                call.answer.add_done_callback(lambda _: self._places.release())
             else:
-                life.environment = environment
-                return life
+                self._places.release()
+
+    async def _hand_over(self, work: Work, record: Record) -> tuple[Life, Call]:
+        async with self._turn:
+            for _ in range(2):
+                life = await self._living(work.code, work.variables)
+                record.begin()
+                try:
+                    return life, await life.begin(work, record.log)
+                except SandboxLost:
+                    await self._end_life()
         raise PlatformFault("Two processes of a pod in a row were gone before they had the job.")
 
-    async def _outcome(self, life: Life, work: Work, record: Record) -> Ending:
-        sandbox = life.place.sandbox
+    async def _outcome(self, life: Life, call: Call, work: Work) -> Ending:
         try:
             async with asyncio.timeout(work.timeout_s):
-                answer = await sandbox.receive()
+                answer = await asyncio.shield(call.answer)
         except TimeoutError:
             assert work.timeout_s is not None
-            await self._end_life()
-            self._revive_later()
-            return timed_out(work.timeout_s, restarted=True)
+            call.abandon()
+            return await self._overrun(life, call, work.timeout_s)
         except BaseException:
-            sandbox.kill()
+            call.abandon()
+            life.kill("it is stopped with an execution that the executor gives back")
             raise
         if answer is None:
-            status = await exit_status(sandbox.ended, EXIT_PATIENCE_S)
-            await self._end_life()
-            self._revive_later()
-            return vanished(status, restarted=True)
+            await life.end()
+            return vanished(life.status, restarted=True, beside=life.lost_at_once - 1)
         self._deaths = 0
         try:
             return await ending_of(answer, work)
         finally:
-            await sandbox.caught_up()
-            sandbox.write_to(None)
+            await life.end_log(call)
+
+    async def _overrun(self, life: Life, call: Call, limit_s: float) -> Ending:
+        if life.is_async:
+            await life.cancel(call, CANCEL_PATIENCE_S)
+        if call.answer.done() and not life.is_over:
+            await life.end_log(call)
+            return timed_out(limit_s)
+        call.is_stuck = not call.answer.done()
+        if call.is_stuck and life.is_parallel and not life.is_clogged():
+            call.write_to(life.log)
+            life.log.note("an execution goes on beyond its time limit, and keeps its place")
+            return timed_out(limit_s, goes_on=True)
+        life.kill("it is stopped for what runs in it beyond a time limit")
+        await life.end()
+        return timed_out(limit_s, restarted=True)
 
     async def _living(self, code: Code, variables: dict[str, str]) -> Life:
-        if self._life is not None and (self._life.is_over or self._life.code != code):
+        if self._life is not None and not self._life.is_over and self._life.code != code:
+            await self._life.idle()
+            await self._end_life()
+        if self._life is not None and self._life.is_over:
             await self._end_life()
         if self._life is None:
             self._code = code
@@ -164,37 +210,20 @@ class Pod:
 
     async def _begin_life(self, code: Code, variables: dict[str, str]) -> Life:
         try:
-            life = await self._imported(code, variables)
+            life = await self._lives.start(code, variables)
         except (CannotStart, PlatformFault) as error:
             state = DeploymentStatus.RETRYING if self._has_been_up else DeploymentStatus.FAILED
             await self._tell(state, None, error.message)
             raise
         self._has_been_up = True
-        life.place.sandbox.ended.add_done_callback(lambda _: self._ended(life))
+        life.lost.add_done_callback(lambda _: self._ended(life))
         await self._tell(DeploymentStatus.UP, life)
         return life
-
-    async def _imported(self, code: Code, variables: dict[str, str]) -> Life:
-        place = await self._workplaces.make("pod", code, variables)
-        try:
-            async with asyncio.timeout(self._start_timeout_s):
-                answer = await place.sandbox.receive()
-            if isinstance(answer, Up):
-                return Life(place, code, environment_in(place.folder, variables))
-            raise await _refusal(answer, place)
-        except TimeoutError as error:
-            await self._workplaces.clear(place, 0)
-            raise CannotStart(
-                f"The pipeline's file was not imported within {self._start_timeout_s:g} s."
-            ) from error
-        except BaseException:
-            await self._workplaces.clear(place, 0)
-            raise
 
     async def _end_life(self) -> None:
         life, self._life = self._life, None
         if life is not None:
-            await self._workplaces.clear(life.place, 0)
+            await life.end()
 
     def _ended(self, life: Life) -> None:
         if self._life is life:
@@ -237,12 +266,3 @@ class Pod:
         if report != self._told:
             self._told = report
             await self._report(report)
-
-
-async def _refusal(answer: Answer | None, place: Workplace) -> PumphouseError:
-    if isinstance(answer, Failed):
-        return CannotStart(answer.message)
-    if answer is not None:
-        return PlatformFault(f"A runner could not be made ready: {answer}")
-    ending = vanished(await exit_status(place.sandbox.ended, EXIT_PATIENCE_S))
-    return CannotStart(ending.error or "")

@@ -24,8 +24,8 @@ _REST_S = 1.0
 class Pods:
     """Follows the catalog: consumes the queue of each low latency deployment that there is."""
 
-    def __init__(self, bus: Bus, catalog: Catalog, make: Callable[[str], Pod]) -> None:
-        """make: a new pod for a deployment id."""
+    def __init__(self, bus: Bus, catalog: Catalog, make: Callable[[str, int | None], Pod]) -> None:
+        """make: a new pod, for a deployment id and how many executions it runs side by side."""
         self._bus = bus
         self._catalog = catalog
         self._make = make
@@ -41,7 +41,9 @@ class Pods:
     def pod(self, deployment_id: str) -> Pod:
         """The pod of a deployment, whether its process is up or not."""
         if (pod := self._pods.get(deployment_id)) is None:
-            pod = self._pods[deployment_id] = self._make(deployment_id)
+            pod = self._pods[deployment_id] = self._make(
+                deployment_id, self._at_once(deployment_id)
+            )
             deployment = self._catalog.deployments.get(deployment_id)
             pod.is_wanted = deployment is not None and deployment.is_enabled
         return pod
@@ -126,11 +128,16 @@ class Pods:
         if (pod := self._pods.pop(deployment_id, None)) is not None:
             await pod.stop()
 
+    def _at_once(self, deployment_id: str) -> int | None:
+        deployment = self._catalog.deployments.get(deployment_id)
+        if deployment is None or not deployment.enable_parallel_executions:
+            return None
+        return deployment.max_parallel_executions_per_pod
+
     async def _consume(self, deployment_id: str) -> None:
+        queue = pod_queue(deployment_id, self._at_once(deployment_id) or 1)
         while deployment_id not in self._subscriptions:
             try:
-                self._subscriptions[deployment_id] = await self._bus.consume(
-                    pod_queue(deployment_id), self._handlers
-                )
+                self._subscriptions[deployment_id] = await self._bus.consume(queue, self._handlers)
             except Unavailable:
                 await asyncio.sleep(_REST_S)

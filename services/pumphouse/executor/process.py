@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pumphouse.executor.channel import Channel
 from pumphouse.executor.faults import PlatformFault
-from pumphouse.executor.frames import Answer, Job, Start
-from pumphouse.executor.logs import LineSplitter, Log, MarkFinder
+from pumphouse.executor.frames import Answer, Cancel, Job, Start
+from pumphouse.executor.logs import Lines, LineSplitter, MarkFinder
 
 RUNNER = Path(__file__).with_name("runner.py")
 
@@ -22,6 +22,7 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 _READ_SIZE = 1 << 16
 _STREAMS_PATIENCE_S = 0.5
+_MARKS_PATIENCE_S = 1.0
 
 
 class RunnerProcess:
@@ -43,13 +44,13 @@ class RunnerProcess:
         self._channel = Channel(end)
         self._watch_exit()
 
-    async def send(self, message: Start | Job) -> None:
+    async def send(self, message: Start | Job | Cancel) -> None:
         await self._channel.send(message)
 
     async def receive(self) -> Answer | None:
         return await self._channel.receive()
 
-    def write_to(self, log: Log | None) -> None:
+    def write_to(self, log: Lines | None) -> None:
         for pipe in self._pipes:
             pipe.write_to(log)
 
@@ -57,7 +58,7 @@ class RunnerProcess:
         for pipe in self._pipes:
             if not pipe.marked.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(pipe.marked.wait(), 1)
+                    await asyncio.wait_for(pipe.marked.wait(), _MARKS_PATIENCE_S)
 
     def kill(self) -> None:
         if self.ended.done():
@@ -115,14 +116,14 @@ class Pipe:
         self._loop = asyncio.get_running_loop()
         self._descriptor = descriptor
         self._stream = stream
-        self._log: Log | None = None
+        self._log: Lines | None = None
         self._marks = MarkFinder(b"\0" + mark.encode() + b"\n")
         self._lines = LineSplitter(self._take)
         self.closed: asyncio.Future[None] = self._loop.create_future()
         os.set_blocking(descriptor, False)
         self._loop.add_reader(descriptor, self._read)
 
-    def write_to(self, log: Log | None) -> None:
+    def write_to(self, log: Lines | None) -> None:
         self._log = log
         self.marked.clear()
 

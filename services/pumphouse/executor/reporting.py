@@ -64,7 +64,7 @@ class Progress:
         self._over.set()
         self._record.log.close()
         rest = self._record.log.lines[self._sent :]
-        if len(rest) > FINISHED_LINES or sum(map(_size, rest)) > FINISHED_BYTES:
+        if len(rest) > FINISHED_LINES or sum(map(size_of, rest)) > FINISHED_BYTES:
             return len(self._record.log.lines), ()
         self._sent += len(rest)
         return self._sent - len(rest), tuple(rest)
@@ -130,11 +130,12 @@ def next_batch(lines: list[LogLine], position: int) -> tuple[LogLine, ...]:
     size = 0
     for line in lines[position : position + BATCH_LINES]:
         batch.append(line)
-        size += _size(line)
+        size += size_of(line)
         if size > BATCH_BYTES:
             break
     return tuple(batch)
 
 
-def _size(line: LogLine) -> int:
+def size_of(line: LogLine) -> int:
+    """About how many bytes of a message the line is."""
     return len(line.text) + 64

@@ -4,7 +4,8 @@ Started as `python -I -X utf8 runner.py DESCRIPTOR PARENT`: a socket to the exec
 executor's process id. Frames are a little-endian u32 length and JSON. The first is the start
 (`frames.Start`); with a job in it that job is run and the process ends, without one the module is
 imported and jobs follow one by one. User code shares this process, so the executor trusts nothing
-that comes out of it. It is one file, so that user code finds no other module of ours.
+that comes out of it. User code finds no module of ours: this is `__main__`, and the parts that it
+loads from beside it have no name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import errno
+import functools
 import importlib.machinery
 import importlib.util
 import json
@@ -32,9 +34,12 @@ OUTPUTS_LIMIT = 8 << 20
 DEPTH_LIMIT = 200
 TEXT_LIMIT = 64 << 10
 CHANNEL_BROKEN = 71
+HERE = os.path.dirname(__file__)
+PARTS = ("runner_parallel",)
 
 _LENGTH = struct.Struct("<I")
 _MOST_DESCRIPTORS = 250
+_CO_COROUTINE = 0x80
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -57,6 +62,9 @@ class Channel:
         """The next frame; the process ends when the executor is gone."""
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
         return json.loads(self._exactly(length))
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def send(self, kind: str, **fields: Any) -> None:
         self.send_encoded(json.dumps({"kind": kind, **fields}).encode())
@@ -165,8 +173,10 @@ BARE_ENVIRONMENT = dict(os.environ)
 
 def set_environment(variables: dict[str, str]) -> None:
     """Let user code see `variables`, and beside them what this interpreter started with."""
-    os.environ.clear()
-    os.environ.update({**BARE_ENVIRONMENT, **variables})
+    wanted = {**BARE_ENVIRONMENT, **variables}
+    os.environ.update(wanted)
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
 
 
 def settle(start: dict[str, Any]) -> None:
@@ -216,14 +226,26 @@ def arguments(function: Callable[..., Any], job: dict[str, Any]) -> dict[str, An
     return {n: v for n, v in given.items() if n not in job["absent"] or n not in defaulted}
 
 
+def is_async(function: Any) -> bool:
+    """Whether a call of it is a coroutine, as far as can be told before."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not hasattr(function, "__code__"):
+        function = function.__call__
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & _CO_COROUTINE)
+
+
 class Coroutines:
     """Awaits what an `async def` returns. Jobs of one pod share a loop, as their clients may."""
 
-    def __init__(self, once: bool) -> None:
+    def __init__(self, once: bool, channel: Channel) -> None:
         self._once = once
+        self._channel = channel
         self._loop: Any = None
 
     def result(self, awaitable: Any) -> Any:
+        """What it comes to; in a pod, it ends early when the executor says so."""
         import asyncio
 
         async def wait() -> Any:
@@ -233,7 +255,17 @@ class Coroutines:
             return asyncio.run(wait())
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(wait())
+        task = self._loop.create_task(wait())
+
+        def interrupt() -> None:
+            if self._channel.receive()["kind"] == "cancel":
+                task.cancel()
+
+        self._loop.add_reader(self._channel.fileno(), interrupt)
+        try:
+            return self._loop.run_until_complete(task)
+        finally:
+            self._loop.remove_reader(self._channel.fileno())
 
 
 # -- what the function returned
@@ -247,7 +279,8 @@ def answer_to(job: dict[str, Any], returned: Any) -> tuple[bytes, list[OpenFile]
     outputs = encode_outputs({n: None if n in apart else returned[n] for n in declared})
     files = open_files({name: returned[name] for name in job["files"]})
     named = json.dumps([(file.output, file.name) for file in files]).encode()
-    return b'{"kind":"returned","outputs":' + outputs + b',"files":' + named + b"}", files
+    head = b'{"kind":"returned","number":%d,"outputs":' % job["number"]
+    return head + outputs + b',"files":' + named + b"}", files
 
 
 def check_presence(returned: Any, declared: list[str]) -> None:
@@ -466,7 +499,8 @@ def own_frames_only(tree: Any, folder: str, seen: set[int]) -> None:
     frames = [
         frame
         for frame in tree.stack
-        if frame.filename != __file__ and not frame.filename.startswith("<frozen importlib")
+        if os.path.dirname(frame.filename) != HERE
+        and not frame.filename.startswith("<frozen importlib")
     ]
     inside = (i for i, frame in enumerate(frames) if frame.filename.startswith(folder))
     tree.stack = traceback.StackSummary.from_list(frames[next(inside, 0) :])
@@ -492,7 +526,8 @@ class Runner:
         self._channel = channel
         self._folder: str = start["folder"]
         self._place = (start["folder"], start["file"], start["function"])
-        self._coroutines = Coroutines(once=start["job"] is not None)
+        self._coroutines = Coroutines(start["job"] is not None, channel)
+        self._parts = {name: part(name) for name in PARTS if start["is_parallel"]}
 
     def run_once(self, job: dict[str, Any]) -> None:
         """Import, run, answer, and end as an interpreter does, without its slow finalisation."""
@@ -509,25 +544,52 @@ class Runner:
             end_orphans()
             os._exit(0)
 
-    def serve(self, mark: str) -> None:
-        """Import once, then run jobs; after each, the mark on both streams ends its log."""
+    def serve(self, mark: str, is_parallel: bool) -> None:
+        """Import once, then run jobs, one by one or side by side."""
         streams = [os.dup(1), os.dup(2)]
         end_of_log = b"\0" + mark.encode() + b"\n"
+
+        def end_log() -> None:
+            for stream in streams:
+                os.write(stream, end_of_log)
+
+        parallel = self._side_by_side() if is_parallel else None
         try:
             function = load(*self._place)
         except BaseException as error:
-            self._channel.send("failed", message=explain(error, self._folder))
+            flush()
+            self._channel.send_encoded(self._failure({"number": 0}, error))
             os._exit(0)
-        self._channel.send("up")
+        flush()
+        end_log()
+        self._channel.send("up", is_async=is_async(function))
+        if parallel is None:
+            self._one_by_one(function, end_log)
+        else:
+            parallel.serve(function, is_async(function))
+
+    def _one_by_one(self, function: Callable[..., Any], end_log: Callable[[], None]) -> None:
+        """After each job, the mark on both streams ends its log."""
         while True:
             job = self._channel.receive()
+            if job["kind"] == "cancel":
+                continue  # of a job that has ended meanwhile
             if job["environment"] is not None:
                 set_environment(job["environment"])
             answer = self._answer(job, lambda: function)
             self._channel.leave_if_forked()
-            for stream in streams:
-                os.write(stream, end_of_log)
+            end_log()
             self._channel.send_encoded(*answer)
+
+    def _side_by_side(self) -> Any:
+        return self._parts["runner_parallel"].Parallel(
+            self._channel, arguments, answer_to, self._failure, begin_beside_others
+        )
+
+    def _failure(self, job: dict[str, Any], error: BaseException) -> bytes:
+        message = explain(error, self._folder)
+        answer = {"kind": "failed", "number": job["number"], "message": message}
+        return json.dumps(answer).encode()
 
     def _answer(
         self, job: dict[str, Any], find: Callable[[], Callable[..., Any]]
@@ -541,10 +603,26 @@ class Runner:
                 returned = self._coroutines.result(returned)
             return answer_to(job, returned)
         except BaseException as error:
-            message = explain(error, self._folder)
-            return json.dumps({"kind": "failed", "message": message}).encode(), []
+            return self._failure(job, error), []
         finally:
             flush()
+
+
+def begin_beside_others(job: dict[str, Any]) -> None:
+    """The id is in the context alone: the environment is that of all jobs."""
+    if job["environment"] is not None:
+        set_environment(job["environment"])
+    current_execution_id.set(job["execution_id"])
+
+
+def part(name: str) -> types.ModuleType:
+    """Another file of the runner, under no name that user code could import."""
+    path = os.path.join(HERE, name + ".py")
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    module = types.ModuleType(name)
+    module.__file__ = path
+    exec(loader.get_code(name), module.__dict__)  # type: ignore[arg-type]  # noqa: S102 - our own
+    return module
 
 
 def flush() -> None:
@@ -560,15 +638,15 @@ def main(descriptor: int, parent: int) -> None:
     channel.send("ready")
     start = channel.receive()
     try:
+        runner = Runner(channel, start)
         settle(start)
     except (OSError, ValueError) as error:
         channel.send("unfit", message=f"{type(error).__name__}: {error}")
         os._exit(0)
-    runner = Runner(channel, start)
     if start["job"] is not None:
         runner.run_once(start["job"])
     else:
-        runner.serve(start["mark"])
+        runner.serve(start["mark"], start["is_parallel"])
 
 
 if __name__ == "__main__":

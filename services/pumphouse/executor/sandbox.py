@@ -8,8 +8,8 @@ import asyncio
 from typing import Protocol
 
 from pumphouse.contracts.catalog import Code
-from pumphouse.executor.frames import Answer, Job, Start
-from pumphouse.executor.logs import Log
+from pumphouse.executor.frames import Answer, Cancel, Job, Start
+from pumphouse.executor.logs import Lines
 
 
 class Sandbox(Protocol):
@@ -21,13 +21,13 @@ class Sandbox(Protocol):
     ended: "asyncio.Future[int]"
     """Its exit status, negative for a signal, once it is gone."""
 
-    async def send(self, message: Start | Job) -> None:
+    async def send(self, message: Start | Job | Cancel) -> None:
         """Hand over, once it is ready. Raises SandboxLost when it is gone: nothing has run then."""
 
     async def receive(self) -> Answer | None:
         """The next answer, whose files are the caller's to close; None when no more can come."""
 
-    def write_to(self, log: Log | None) -> None:
+    def write_to(self, log: Lines | None) -> None:
         """Where lines go from now on; None drops them."""
 
     async def caught_up(self) -> None:

@@ -1,6 +1,5 @@
 """What an executor needs to build and install environments, wired."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pumphouse.executor.archives import Archives
@@ -8,8 +7,10 @@ from pumphouse.executor.building import Builder
 from pumphouse.executor.environments import Environments
 from pumphouse.executor.installing import Installer
 from pumphouse.executor.pythons import Pythons
+from pumphouse.executor.repositories import Repositories
 from pumphouse.executor.settings import Settings
 from pumphouse.executor.tool import Tool
+from pumphouse.executor.work import Variables
 from pumphouse.executor.workspace import Workspace
 from pumphouse.storage import Bucket
 
@@ -24,7 +25,7 @@ class Workbench:
         bucket: Bucket,
         archives: Archives,
         workspace: Workspace,
-        variables: Callable[[], Mapping[str, str]],
+        variables: Variables,
     ) -> None:
         environments = Environments(
             work_dir / "environments", workspace, settings.kept_environments
@@ -32,9 +33,11 @@ class Workbench:
         tool = Tool(work_dir / "uv-cache")
         pythons = Pythons(tool)
         self.installer = Installer(
-            *(bucket, archives, workspace, environments, pythons, tool, variables),
+            *(bucket, archives, workspace, environments, pythons, tool, variables.current),
             timeout_s=settings.build_timeout_s,
         )
+        repositories = Repositories(workspace, work_dir / "known_hosts", variables.open)
         self.builder = Builder(
-            bucket, archives, workspace, self.installer, pythons, tool, variables
+            *(bucket, archives, workspace, repositories, self.installer, pythons, tool),
+            variables.current,
         )

@@ -10,6 +10,7 @@ from pumphouse.contracts.catalog import Code
 from pumphouse.executor.archives import Archives
 from pumphouse.executor.faults import PlatformFault, SandboxLost
 from pumphouse.executor.frames import Job, Start
+from pumphouse.executor.logs import Lines
 from pumphouse.executor.record import Record
 from pumphouse.executor.sandbox import Backend, Sandbox
 from pumphouse.executor.work import start_in
@@ -40,8 +41,12 @@ class Workplaces:
         *,
         job: Job | None = None,
         record: Record | None = None,
+        log: Lines | None = None,
+        is_parallel: bool = False,
     ) -> Workplace:
         """Copy the code and hand it to a blank sandbox, with its one job or for jobs to come.
+
+        log: where lines go without a record. is_parallel: the jobs to come are side by side.
 
         Raises PlatformFault, and Unavailable when the code or its environment cannot be fetched
         now.
@@ -50,18 +55,21 @@ class Workplaces:
         try:
             await self._archives.copy(code.archive, folder / "code")
             _make_home(folder)
-            start = replace(start_in(folder, code, variables), job=job)
-            return Workplace(await self._started(code, start, record), folder)
+            start = replace(start_in(folder, code, variables), job=job, is_parallel=is_parallel)
+            return Workplace(await self._started(code, start, record, log), folder)
         except BaseException:
             self._workspace.discard(folder)
             raise
 
-    async def _started(self, code: Code, start: Start, record: Record | None) -> Sandbox:
+    async def _started(
+        self, code: Code, start: Start, record: Record | None, log: Lines | None
+    ) -> Sandbox:
         for _ in range(2):
             sandbox = await self._backend.sandbox(code)
             if record is not None:
                 record.begin()
-                sandbox.write_to(record.log)
+                log = record.log
+            sandbox.write_to(log)
             try:
                 await sandbox.send(replace(start, mark=sandbox.mark))
             except SandboxLost:

@@ -11,6 +11,7 @@ from pumphouse.bus.topology import (
     REGISTRY_BUILDS,
     REGISTRY_DEAD,
     REGISTRY_EVENTS,
+    REGISTRY_POD_LOGS,
     REGISTRY_PODS,
     REGISTRY_REQUESTS,
     REGISTRY_SAMPLES,
@@ -26,6 +27,7 @@ from pumphouse.registry.handlers import (
     DefinitionHandlers,
     EventHandlers,
     MetricHandlers,
+    PodLogHandlers,
     RecordHandlers,
     SampleHandlers,
 )
@@ -39,6 +41,7 @@ from pumphouse.registry.queries import (
     Folds,
     Metrics,
     Owners,
+    PodLogs,
     Samples,
     Users,
 )
@@ -77,7 +80,7 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         building = BuildHandlers(drafts, builds, announcing)
         records = RecordHandlers(executions, watch, clearing, catalog, users)
         metrics = MetricHandlers(Metrics(pool), executions, watch)
-        samples = SampleHandlers(Samples(pool))
+        samples, pod_logs = SampleHandlers(Samples(pool)), PodLogHandlers(PodLogs(pool))
         events = EventHandlers(Journal(Folds(pool), watch.reached), bus)
 
         await users.enrol(ADMIN, digest(settings.admin_token))
@@ -88,12 +91,13 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         await definitions.declare_pod_queues()
         requests = (
             *(definitions.requests, building.requests, records.requests),
-            *(metrics.requests, samples.requests),
+            *(metrics.requests, samples.requests, pod_logs.requests),
         )
         consumed = {
             REGISTRY_EVENTS: events.events,
             REGISTRY_DEAD: {**events.dead, **building.dead},
             REGISTRY_PODS: definitions.pods,
+            REGISTRY_POD_LOGS: pod_logs.events,
             REGISTRY_BUILDS: building.events,
             REGISTRY_SAMPLES: samples.events,
         }

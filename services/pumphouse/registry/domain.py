@@ -186,14 +186,17 @@ def reported(stored: Deployment, report: PodReported) -> Deployment:
 
 
 def built(stored: Pipeline, end: BuildFinished) -> Pipeline:
-    """`stored` with what became of its environment; only one that waits for it changes."""
+    """`stored` with what became of it; only one that waits for its build changes."""
     if stored.status is not PipelineStatus.PENDING or end.status is PipelineStatus.PENDING:
         return stored
+    archive = end.archive or stored.code.archive
     return msgspec.structs.replace(
         stored,
         status=end.status,
         status_message=end.message,
-        code=msgspec.structs.replace(stored.code, environment=end.environment),
+        commit_id=end.commit_id,
+        deploy_key=None,
+        code=msgspec.structs.replace(stored.code, archive=archive, environment=end.environment),
     )
 
 

@@ -8,7 +8,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database_url: a Postgres database that this service may create a schema in.
     s3_url: of the object store, `http://KEY:SECRET@host/BUCKET`, whose files it deletes.
-    admin_token: SDK token of the user `admin`; another one replaces it at the next start.
+    admin_token: SDK token of the user `admin`. One that is not that of the last start replaces the
+    user's; the same one leaves a token alone that the user was given since.
     reissue_on_start: for a bus that keeps nothing itself: issue what has not ended again.
     sweep_every_s: pause between two looks for files in the store that belong to nothing.
     unfinished_upload_life_s: age from which on an upload without an end, or a file without an

@@ -20,7 +20,7 @@ from pumphouse.contracts.executions import (
 )
 from pumphouse.contracts.message import Message, tag_of
 from pumphouse.contracts.metrics import WorkerSampled
-from pumphouse.contracts.pods import PodReported, PodRequested
+from pumphouse.contracts.pods import PodLogged, PodReported, PodRequested
 
 TRIGGERS = "pumphouse.triggers"
 EXECUTIONS = "pumphouse.executions"
@@ -42,6 +42,7 @@ _EXCHANGE_OF = {
     PlanResolved: PLANS,
     PodRequested: PLANS,
     PodReported: CATALOG,
+    PodLogged: CATALOG,
     BuildRequested: PLANS,
     BuildLogged: CATALOG,
     BuildFinished: CATALOG,
@@ -137,6 +138,18 @@ REGISTRY_EVENTS = Queue(
 
 REGISTRY_PODS = Queue(name="registry.pods", bindings=_all_of(PodReported))
 
+
+def _deployment_of(said: PodLogged) -> str:
+    return said.deployment_id
+
+
+REGISTRY_POD_LOGS = Queue(
+    name="registry.pod-logs",
+    bindings=_all_of(PodLogged),
+    ordered_by=_deployment_of,
+    max_length=10_000,
+)
+
 REGISTRY_SAMPLES = Queue(
     name="registry.samples", bindings=_all_of(WorkerSampled), max_length=10_000
 )
@@ -189,12 +202,18 @@ def elastic_queue(shard: int, prefetch: int = 4) -> Queue:
     )
 
 
+_FETCHED_AHEAD = 15
+
+
 def pod_partition(deployment_id: str) -> str:
     return f"low-latency.{deployment_id}"
 
 
-def pod_queue(deployment_id: str) -> Queue:
-    """Plans and pod wishes of one low latency deployment: whoever is active holds its pod."""
+def pod_queue(deployment_id: str, at_once: int = 1) -> Queue:
+    """Plans and pod wishes of one low latency deployment: whoever is active holds its pod.
+
+    at_once: how many of the plans run side by side; the inputs of some more are fetched ahead.
+    """
     partition = pod_partition(deployment_id)
     return Queue(
         name=f"plans.{partition}",
@@ -202,7 +221,7 @@ def pod_queue(deployment_id: str) -> Queue:
             Binding(kind=PlanResolved, partition=partition),
             Binding(kind=PodRequested, partition=partition),
         ),
-        prefetch=16,
+        prefetch=at_once + _FETCHED_AHEAD,
         is_single_active=True,
     )
 
@@ -212,6 +231,7 @@ STATIC_QUEUES = (
     RESOLVER,
     REGISTRY_EVENTS,
     REGISTRY_PODS,
+    REGISTRY_POD_LOGS,
     REGISTRY_SAMPLES,
     REGISTRY_BUILDS,
     BUILDS,

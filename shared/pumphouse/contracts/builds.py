@@ -1,4 +1,4 @@
-"""Runtime environments on their way from requirements to what executions run in."""
+"""Pipelines on their way to what executions run: code from repositories, runtime environments."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from pumphouse.contracts.vocabulary import PipelineStatus
 
 
 class BuildRequested(Message, frozen=True, kw_only=True, tag="build.requested.v1"):
-    """An executor shall build the environment of a pipeline whose status is creation_pending."""
+    """An executor shall make a pipeline ready whose status is creation_pending."""
 
     pipeline_id: str
     catalog_revision: int
@@ -31,12 +31,14 @@ class BuildFinished(Message, frozen=True, kw_only=True, tag="build.finished.v1")
     """The end of a build, after all its lines.
 
     status: ready, with the environment, or creation_failed, with a message for the author of the
-    pipeline.
+    pipeline. archive: key of its code. commit_id: the commit of its repository that this is.
     """
 
     pipeline_id: str
     status: PipelineStatus
     environment: Environment | None = None
+    commit_id: str | None = None
+    archive: str | None = None
     message: str | None = None
 
 

@@ -62,12 +62,29 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment | None = None
 
 
+class Template(msgspec.Struct, frozen=True, kw_only=True):
+    """A shipped pipeline that others are created from, as it was when one was.
+
+    hosting_type: `self-hosted`, or `private-api` when another service does the work.
+    """
+
+    name: str
+    version: str
+    display_name: str
+    description: str
+    hosting_type: str
+    model_family: str
+
+
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     """A Python function with declared inputs and outputs.
 
     id: UUID; a name that is deleted and created again gets a new one.
-    container: the `container_config` of the HTTP API as it was effective at creation.
+    container: the `container_config` of the HTTP API as it was effective at creation; with a
+    `repository_url` the code is not in the store before the pipeline is ready.
     status_message: why the status is creation_failed. created_by: user id.
+    commit_id: of the repository that the code is from. deploy_key: sealed; opens that repository,
+    and is there until the build ends. template: what it was created from, if anything.
     """
 
     id: str
@@ -79,6 +96,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     container: dict[str, Any] = {}
     status: PipelineStatus = PipelineStatus.READY
     status_message: str | None = None
+    commit_id: str | None = None
+    deploy_key: str | None = None
+    template: Template | None = None
     created_at: datetime
     created_by: str
 

@@ -99,14 +99,29 @@ class LogsQueried(Request[LogsListed], frozen=True, kw_only=True, tag="logs.quer
 
 
 class UserDescribed(Message, frozen=True, kw_only=True, tag="user.described.v1"):
+    """token_generation: a number that every new SDK token of the user raises."""
+
     id: str
     name: str
     email: str
+    token_generation: int = 0
 
 
 class TokenPresented(Request[UserDescribed], frozen=True, kw_only=True, tag="token.presented.v1"):
     """Whose SDK token has this SHA-256 digest? Unauthorized when nobody's."""
 
+    digest: str
+
+
+class TokenReplaced(Request[UserDescribed], frozen=True, kw_only=True, tag="token.replaced.v1"):
+    """Give a user another SDK token, by its SHA-256 digest; the one before it ends.
+
+    generation: of the token that is replaced. Conflict when it is not the user's any more; NotFound
+    without the user.
+    """
+
+    user_id: str
+    generation: int
     digest: str
 
 

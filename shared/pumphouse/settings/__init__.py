@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import msgspec
 
@@ -18,12 +18,15 @@ FILE = "_FILE"
 def load(kind: type[S], environment: Mapping[str, str]) -> S:
     """Build `kind` from the settings of its fields' names, as `setting` finds them.
 
-    Text is converted to the type of the field ("9" to 9). Raises Invalid that names the variable
-    when one is missing or cannot be converted.
+    Text is converted to the type of the field ("9" to 9); commas separate the items of a tuple.
+    Raises Invalid that names the variable when one is missing or cannot be converted.
     """
     fields = msgspec.structs.fields(kind)
-    texts = {field.name: setting(field.name, environment) for field in fields}
-    found = {name: text for name, text in texts.items() if text is not None}
+    found = {
+        field.name: _items(text) if get_origin(field.type) is tuple else text
+        for field in fields
+        if (text := setting(field.name, environment)) is not None
+    }
     missing = [variable(f.name) for f in fields if f.required and f.name not in found]
     if missing:
         raise Invalid(
@@ -53,6 +56,10 @@ def setting(name: str, environment: Mapping[str, str]) -> str | None:
 def variable(name: str) -> str:
     """What the environment calls the setting."""
     return PREFIX + name.upper()
+
+
+def _items(text: str) -> list[str]:
+    return [item for part in text.split(",") if (item := part.strip())]
 
 
 def _content(file: Path, *, of: str) -> str:

@@ -28,6 +28,11 @@ def archive_key(pipeline_id: str) -> str:
     return f"{pipeline_prefix(pipeline_id)}code.tgz"
 
 
+def commit_archive_key(pipeline_id: str, commit_id: str) -> str:
+    """The code of a pipeline as a commit of its repository has it, a gzip tar."""
+    return f"{pipeline_prefix(pipeline_id)}commits/{commit_id}.tgz"
+
+
 def input_key(prefix: str, position: int) -> str:
     """A file or value that the trigger of the execution with this prefix gave, by its position."""
     return f"{prefix}inputs/{position}"

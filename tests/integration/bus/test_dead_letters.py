@@ -20,7 +20,7 @@ def dead_queue(partition: str) -> Queue:
 
 async def dead_letters_of(transport: Transport, queue: Queue) -> list[Dead]:
     """Polls, because a dead letter may still be on its way."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = [dead for dead in await transport.dead_letters() if dead.queue == queue.name]
             if found:
@@ -175,7 +175,7 @@ async def test_a_malformed_message_of_a_stranger_is_a_dead_letter_and_stops_noth
         copies = await channel.declare_queue(exclusive=True)
         await copies.bind("pumphouse.dead", key)
         plans = await channel.get_exchange(PLANS, ensure=False)
-        letters = copies.iterator(timeout=10)
+        letters = copies.iterator(timeout=60)
         for body in (b"", b"{", b"\xff\xfe", b"[]", b'{"type": "pod.requested.v9"}', b"null"):
             headers: dict[str, FieldValue] = {"x-deliveries": "many", "x-reason": 7}
             await plans.publish(aio_pika.Message(body, headers=headers), key)

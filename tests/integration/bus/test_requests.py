@@ -69,7 +69,7 @@ async def test_a_request_that_nobody_serves_fails_at_once(
 ) -> None:
     bus = await transport.bus()
     with pytest.raises(Unavailable, match="No service answers"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await bus.request(CatalogRequested(after=0), timeout=60)
     serving = await bus.serve(
         request_queue(partition),
@@ -78,7 +78,7 @@ async def test_a_request_that_nobody_serves_fails_at_once(
     assert await bus.request(CatalogRequested(after=3)) == CatalogListed(revision=3)
     await serving.cancel()
     with pytest.raises(Unavailable, match="No service answers"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await bus.request(CatalogRequested(after=0), timeout=60)
 
 
@@ -133,4 +133,4 @@ async def test_a_reply_to_nobody_is_lost_without_a_fault(transport: Transport) -
     await bus.reply(pod(1), to="gone", correlation_id="c")
     expected = bus.expect("c")
     await bus.reply(pod(2), to=bus.reply_address, correlation_id="c")
-    assert await asyncio.wait_for(expected, 10) == pod(2)
+    assert await asyncio.wait_for(expected, 60) == pod(2)

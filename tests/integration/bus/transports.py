@@ -133,7 +133,7 @@ def pod(number: int, deployment_id: str = "d") -> PodRequested:
     return PodRequested(deployment_id=deployment_id, catalog_revision=number)
 
 
-async def until(condition: Callable[[], bool], timeout: float = 20) -> None:
+async def until(condition: Callable[[], bool], timeout: float = 60) -> None:
     """Return when the condition holds; fail when it does not in time."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - the condition knows of no event

@@ -18,6 +18,7 @@ import uuid_utils
 from pumphouse.bus import Bus, open_bus
 from pumphouse.bus.topology import (
     REGISTRY_EVENTS,
+    REGISTRY_POD_LOGS,
     REGISTRY_PODS,
     REGISTRY_REQUESTS,
     elastic_partition,
@@ -45,7 +46,7 @@ from pumphouse.contracts.executions import (
 )
 from pumphouse.contracts.mappings import EndpointOutput, EndpointValue, Mapping
 from pumphouse.contracts.message import Message
-from pumphouse.contracts.pods import PodReported
+from pumphouse.contracts.pods import PodLogged, PodReported
 from pumphouse.contracts.records import (
     ExecutionDescribed,
     ExecutionQueried,
@@ -98,6 +99,7 @@ class Platform:
         self.changes: list[CatalogChange] = []
         self.events: list[Message] = []
         self.pod_reports: list[PodReported] = []
+        self.pod_logs: list[PodLogged] = []
         self.recorded: dict[str, ExecutionSummary] = {}
         self._servers = set(psutil.Process().children())
 
@@ -110,9 +112,13 @@ class Platform:
         async def keep_report(message: PodReported, _: object) -> None:
             self.pod_reports.append(message)
 
+        async def keep_log(message: PodLogged, _: object) -> None:
+            self.pod_logs.append(message)
+
         kinds = (TriggerAccepted, ExecutionStarted, ExecutionLogged, ExecutionFinished)
         await self.bus.consume(REGISTRY_EVENTS, dict.fromkeys(kinds, keep))
         await self.bus.consume(REGISTRY_PODS, {PodReported: keep_report})
+        await self.bus.consume(REGISTRY_POD_LOGS, {PodLogged: keep_log})
         await self.bus.serve(
             REGISTRY_REQUESTS,
             {CatalogRequested: self._list_catalog, ExecutionQueried: self._describe},
@@ -159,8 +165,10 @@ class Platform:
         await self.storage.platform.put(key, archive(files))
         return Code(archive=key, function_path="main.py", function_name=function)
 
-    async def deploy(self, code: Code, *, is_enabled: bool = True) -> Deployment:
-        """A low latency deployment of a new pipeline."""
+    async def deploy(
+        self, code: Code, *, is_enabled: bool = True, at_once: int | None = None
+    ) -> Deployment:
+        """A low latency deployment of a new pipeline, which runs so many executions in parallel."""
         name = f"p{next(_numbers)}"
         pipeline = Pipeline(id=f"{name}-id", name=name, code=code, created_at=NOW, created_by="u")
         await self.change(pipeline=pipeline)
@@ -172,6 +180,8 @@ class Platform:
             mode=Mode.LOW_LATENCY,
             mapping=Mapping(),
             is_enabled=is_enabled,
+            enable_parallel_executions=at_once is not None,
+            max_parallel_executions_per_pod=at_once,
             status=DeploymentStatus.PENDING,
             created_at=NOW,
             created_by="u",
@@ -226,7 +236,7 @@ class Platform:
             partition = elastic_partition(plan.pipeline_id)
         await self.bus.publish(plan, partition=partition, **envelope)
 
-    async def end(self, plan: PlanResolved, within_s: float = 20) -> ExecutionFinished:
+    async def end(self, plan: PlanResolved, within_s: float = 60) -> ExecutionFinished:
         """How the execution of a plan that was sent has ended."""
         await self.until(lambda: bool(self.ends(plan)), within_s)
         return self.ends(plan)[0]
@@ -250,6 +260,15 @@ class Platform:
         assert sorted(lines) == list(range(len(lines)))
         return [lines[position] for position in sorted(lines)]
 
+    def pod_log(self, deployment: Deployment) -> list[str]:
+        """The lines of all pods of the deployment as the registry would keep them."""
+        lines: dict[tuple[str, int], str] = {}
+        for event in self.pod_logs:
+            if event.deployment_id == deployment.id:
+                key = event.pod_id
+                lines |= {(key, event.position + i): x.text for i, x in enumerate(event.lines)}
+        return [lines[place] for place in sorted(lines)]
+
     async def run(
         self, source: str | dict[str, str], *args: Any, **fields: Any
     ) -> ExecutionFinished:
@@ -258,7 +277,7 @@ class Platform:
         await self.send(plan)
         return await self.end(plan)
 
-    async def until(self, condition: Callable[[], bool], within_s: float = 10) -> None:
+    async def until(self, condition: Callable[[], bool], within_s: float = 30) -> None:
         deadline = time.monotonic() + within_s
         while not condition():
             assert time.monotonic() < deadline, "it did not come to pass"

@@ -202,11 +202,11 @@ async def test_a_run_beyond_its_limit_is_stopped_and_names_the_limit(platform: P
         while True:
             pass
     """
-    plan = platform.plan(await platform.code(source), timeout_s=1)
+    plan = platform.plan(await platform.code(source), timeout_s=2)
     await platform.send(plan)
     finished = await platform.end(plan)
     assert finished.status is Status.FAILED
-    assert finished.error == "The execution exceeded its time limit of 1 s and was stopped."
+    assert finished.error == "The execution exceeded its time limit of 2 s and was stopped."
     assert platform.log(plan) == ["looping"]
 
 

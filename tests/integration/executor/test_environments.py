@@ -168,21 +168,19 @@ async def test_environments_unused_for_long_go_and_come_back(crowded: Building, 
     assert not list(crowded.platform.work_dir.glob("environments/.removed-*/bin"))
 
 
-async def test_an_environment_in_use_stays(crowded: Building, tiny: Path) -> None:
-    sleeping = """
+async def test_an_environment_in_use_stays(crowded: Building, tiny: Path, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    sleeping = f"""
         import time
         import tiny
         def main():
             import pathlib
-            while not pathlib.Path("/tmp/%s").exists():
+            while not pathlib.Path({str(go)!r}).exists():
                 time.sleep(0.01)
             import other
-            return {"v": tiny.VERSION}
+            return {{"v": tiny.VERSION}}
         """
-    go = Path("/tmp") / f"go-{os.getpid()}-{id(tiny)}"
-    used = await crowded.built(
-        sleeping.replace("%s", go.name), from_shelf(tiny, "tiny==1.0", "other")
-    )
+    used = await crowded.built(sleeping, from_shelf(tiny, "tiny==1.0", "other"))
     running = asyncio.create_task(crowded.run(used))
     try:
         await crowded.platform.until(lambda: bool(crowded.platform.folders("run")))
@@ -196,7 +194,6 @@ async def test_an_environment_in_use_stays(crowded: Building, tiny: Path) -> Non
     finally:
         go.touch()
         finished = await running
-        go.unlink()
     assert finished.status is Status.SUCCEEDED, finished.error
     age(crowded)
     await crowded.built("def main(): pass", from_shelf(tiny, "tiny==1.0"))

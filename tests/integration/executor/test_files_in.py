@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from pumphouse.contracts.vocabulary import DataType, Mode, Status
 from tests.integration.executor.files import (
     given_file,
     large_constant,
+    planned,
     run_in,
     stored_file,
     unique,
@@ -178,16 +180,22 @@ async def test_a_disk_without_room_for_an_input_is_an_error(
 @both_modes
 @pytest.mark.parametrize("size", [1 << 20, 7 << 20])
 async def test_a_large_constant_is_read_back_and_does_not_travel(
-    platform: Platform, mode: Mode, size: int
+    platform: Platform, mode: Mode, size: int, tmp_path: Path
 ) -> None:
+    go = tmp_path / "go"
     given = await large_constant(platform, "a", json.dumps({"text": "é" * (size // 6)}).encode())
-    source = """
-    import time
+    source = f"""
+    import os, time
     def main(a):
-        time.sleep(0.3)
-        return {"v": len(a["text"])}
+        while not os.path.exists({str(go)!r}):
+            time.sleep(0.01)
+        return {{"v": len(a["text"])}}
     """
-    finished = await run_in(platform, mode, source, (given,), {"v": "number"})
+    plan = await planned(platform, mode, source, (given,), {"v": "number"})
+    await platform.send(plan)
+    await platform.until(lambda: any(isinstance(e, ExecutionStarted) for e in platform.events))
+    go.touch()
+    finished = await platform.end(plan)
     assert finished.status is Status.SUCCEEDED, finished.error
     assert finished.outputs[0].value == size // 6
     assert finished.inputs == (given,)

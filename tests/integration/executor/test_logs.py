@@ -6,6 +6,7 @@ import pytest
 
 from pumphouse.contracts.executions import ExecutionFinished, ExecutionLogged
 from pumphouse.contracts.vocabulary import Status
+from pumphouse.executor import reporting
 from tests.integration.executor.platform import Platform
 
 
@@ -18,8 +19,9 @@ async def log_of(platform: Platform, source: str) -> list[str]:
 
 
 async def test_lines_of_both_streams_travel_with_the_end_of_a_short_run(
-    platform: Platform,
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reporting, "LOG_EVERY_S", 60)
     finished = await platform.run(
         """
         import os, subprocess, sys
@@ -37,7 +39,7 @@ async def test_lines_of_both_streams_travel_with_the_end_of_a_short_run(
         ("stdout", "while importing"),
     ]
     age = datetime.now(UTC) - finished.lines[0].at
-    assert timedelta(0) <= age < timedelta(seconds=20)
+    assert timedelta(0) <= age < timedelta(seconds=60)
     assert not any(isinstance(event, ExecutionLogged) for event in platform.events)
 
 
@@ -112,7 +114,7 @@ async def test_a_process_that_keeps_the_streams_is_not_waited_for(platform: Plat
         if os.fork() == 0:
             os.setsid()
             os.write(writable, b"!")
-            os.execlp("sleep", "sleep", "3")
+            os.execlp("sleep", "sleep", "20")
         os.read(readable, 1)
         os._exit(1)
     """

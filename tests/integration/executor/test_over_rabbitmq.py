@@ -14,9 +14,18 @@ import pytest
 from pumphouse.bus.topology import STATIC_QUEUES
 from pumphouse.contracts.vocabulary import Mode, Status
 from tests.integration.executor.platform import SECRET, Platform, is_alive, platform_in
+from tests.integration.executor.side_by_side import serve
 from tests.servers.rabbitmq import fresh_vhost
 
 pytestmark = pytest.mark.timeout(180)
+
+STARTED = "[the process is started]"
+
+WAITING = """
+DEF main(gate, i):
+    WAIT(gate, i)
+    return {"v": pid}
+"""
 
 
 @pytest.fixture
@@ -47,7 +56,7 @@ async def executor_process(
     finally:
         if process.returncode is None:
             process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), 60)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -95,3 +104,28 @@ async def test_what_an_executor_leaves_is_run_once_more_by_another(
                     assert finished.status is Status.SUCCEEDED, finished.error
                     assert finished.attempt == 2
         await platform.until(lambda: not any(map(is_alive, runners)))
+
+
+async def test_an_executor_that_dies_with_many_executions_in_one_pod_loses_none(
+    tmp_path: Path, store_url: str, broker: str
+) -> None:
+    """More than the broker hands out for a pod that runs one by one."""
+    async with platform_in(tmp_path, store_url, broker) as platform:
+        for queue in STATIC_QUEUES:
+            await platform.bus.declare(queue)
+        async with executor_process(platform, broker) as first:
+            served = await serve(platform, tmp_path / "gate", "coroutines", WAITING, at_once=24)
+            last = await served.wait(*range(30))
+            await platform.until(lambda: len(served.gate.begun()) == 24)
+            await platform.until(lambda: served.pod_log() == [STARTED])
+            for plan in served.plans:
+                platform.record(plan, Status.PENDING)
+            async with executor_process(platform, broker):
+                first.kill()
+                await first.wait()
+                served.gate.open(*range(30))
+                for number in range(last + 1):
+                    finished = await served.end(number)
+                    assert finished.status is Status.SUCCEEDED, finished.error
+        assert [len(platform.ends(plan)) for plan in served.plans] == [1] * 30
+        await platform.until(lambda: served.pod_log().count(STARTED) == 2)

@@ -103,4 +103,4 @@ async def test_without_the_kernels_help_a_runner_sees_the_socket_close() -> None
         assert await process.stdout.readline() == b"watching\n"
         theirs.close()
         ours.close()
-        assert await asyncio.wait_for(process.wait(), 10) == -signal.SIGKILL
+        assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from pumphouse.bus import consuming
 from pumphouse.contracts.executions import PlanResolved
 from pumphouse.contracts.vocabulary import Mode, Status
 from pumphouse.executor.handlers import MOST_ATTEMPTS
@@ -24,6 +25,12 @@ from tests.servers.object_store import OwnStore, own_object_store
 pytestmark = pytest.mark.timeout(180)
 
 both_modes = pytest.mark.parametrize("mode", list(Mode))
+
+
+@pytest.fixture(autouse=True)
+def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is put off is tried again soon."""
+    monkeypatch.setattr(consuming, "RETRY_DELAYS_S", (0.1, 0.1, 0.2, 0.4, 0.4))
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ async def test_a_wish_becomes_a_plan_with_the_address_that_waits_for_it(
         reply_to=around.bus.reply_address,
         message_id=str(uuid_utils.uuid7()),
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         trigger, _ = await around.events.get()
         plan, envelope = await around.plans.get()
     assert trigger.origin is Origin.MESSAGE
@@ -113,14 +113,14 @@ async def test_a_refused_wish_is_answered_and_stops_nothing(around: Surroundings
         correlation_id=correlation_id,
         reply_to=around.bus.reply_address,
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         refused = await answer
         dead = await around.dead.get()
     assert dead == TriggerRequested(deployment="adding")
     assert isinstance(refused, TriggerRefused)
     assert "'amount' (number)" in refused.message
     await around.bus.publish(TriggerRequested(deployment="adding", inputs={"amount": 5}))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         plan, _ = await around.plans.get()
     assert plan.inputs[0].value == 5
 
@@ -145,7 +145,7 @@ async def test_a_trigger_without_a_plan_ends_as_failed_for_registry_and_caller(
         correlation_id=execution_id,
         reply_to=around.bus.reply_address,
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         replied = await answer
         while not isinstance(recorded := (await around.events.get())[0], ExecutionFinished):
             pass

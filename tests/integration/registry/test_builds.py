@@ -143,6 +143,20 @@ async def test_a_built_environment_makes_the_pipeline_ready(registry: Bus) -> No
     assert await revision(registry) == 2
 
 
+async def test_the_key_of_a_repository_is_there_until_the_build_ends(registry: Bus) -> None:
+    submitted = msgspec.structs.replace(pending(), deploy_key="sealed")
+    await registry.request(PipelineSubmitted(pipeline=submitted))
+    before = await stored(registry, submitted)
+    assert before is not None
+    assert before.deploy_key == "sealed"
+    end = msgspec.structs.replace(ready(submitted), commit_id="c0ffee", archive="c0ffee.tgz")
+    await registry.publish(end)
+    found = await settled(registry, submitted)
+    assert found.deploy_key is None
+    assert (found.commit_id, found.code.archive) == ("c0ffee", "c0ffee.tgz")
+    assert found.code.environment == ENVIRONMENT
+
+
 async def test_a_failed_build_keeps_the_reason(registry: Bus) -> None:
     submitted = pending()
     await registry.request(PipelineSubmitted(pipeline=submitted))

@@ -1,4 +1,4 @@
-"""What others ask the registry: executions, waiting for them, logs, users."""
+"""What others ask the registry: executions, waiting for them, logs."""
 
 import asyncio
 from datetime import timedelta
@@ -14,14 +14,12 @@ from pumphouse.contracts.records import (
     ExecutionQueried,
     ExecutionsQueried,
     LogsQueried,
-    TokenPresented,
-    UserQueried,
 )
 from pumphouse.contracts.vocabulary import Status
-from pumphouse.errors import Invalid, NotFound, Unauthorized
+from pumphouse.errors import Invalid, NotFound
 from pumphouse.registry import waiting
-from pumphouse.registry.app import ADMIN, running
-from pumphouse.sealing import digest
+from pumphouse.registry.app import running
+from pumphouse.registry.handlers import records
 from tests.integration.registry.things import (
     NOW,
     deployment,
@@ -38,6 +36,9 @@ from tests.integration.registry.things import (
 PIPELINE = pipeline()
 SERVED = deployment(PIPELINE)
 
+
+LONGER_THAN_A_REQUEST_S = 60
+"""A wait of this length fails the request that waits."""
 
 VERSION_4 = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
 VERSION_7_OF_2023 = "018bcfe5-6800-7000-8000-000000000000"
@@ -65,15 +66,17 @@ async def test_an_execution_is_described(filled: Bus) -> None:
 
 
 @pytest.mark.parametrize("execution_id", ["nonsense", "", "a\0b", VERSION_4, VERSION_7_OF_2023])
-async def test_an_unknown_execution_is_not_found_at_once(filled: Bus, execution_id: str) -> None:
+async def test_an_unknown_execution_is_not_found_at_once(
+    filled: Bus, execution_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "APPEARS_WITHIN_S", LONGER_THAN_A_REQUEST_S)
     for request in (
-        ExecutionQueried(execution_id=execution_id, wait_s=30),
+        ExecutionQueried(execution_id=execution_id, wait_s=LONGER_THAN_A_REQUEST_S),
         ExecutionDiscarded(execution_id=execution_id),
         LogsQueried(execution_id=execution_id),
     ):
-        async with asyncio.timeout(1):
-            with pytest.raises(NotFound):
-                await filled.request(request)
+        with pytest.raises(NotFound):
+            await filled.request(request)
 
 
 async def test_an_execution_accepted_just_now_is_waited_for(filled: Bus) -> None:
@@ -87,12 +90,23 @@ async def test_an_execution_accepted_just_now_is_waited_for(filled: Bus) -> None
     assert (await asking).execution.id == accepted.execution_id
 
 
-async def test_a_young_id_that_never_appears_is_not_found(filled: Bus) -> None:
-    async with asyncio.timeout(5):
-        with pytest.raises(NotFound):
-            await filled.request(ExecutionQueried(execution_id=new_id(), wait_s=30))
+async def test_a_young_id_that_never_appears_is_not_found(
+    filled: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "APPEARS_WITHIN_S", 0.2)
+    with pytest.raises(NotFound):
+        await filled.request(
+            ExecutionQueried(execution_id=new_id(), wait_s=LONGER_THAN_A_REQUEST_S)
+        )
 
 
+@pytest.fixture
+def looks_are_far_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits is told of what this process folds, and not by the next look."""
+    monkeypatch.setattr(waiting, "LOOK_EVERY_S", LONGER_THAN_A_REQUEST_S)
+
+
+@pytest.mark.usefixtures("looks_are_far_apart")
 async def test_a_waiting_question_is_answered_when_the_execution_ends(filled: Bus) -> None:
     accepted = await _accepted(filled)
     asking = asyncio.create_task(
@@ -102,14 +116,14 @@ async def test_a_waiting_question_is_answered_when_the_execution_ends(filled: Bu
     done, _ = await asyncio.wait([asking], timeout=0.2)
     assert not done
     await filled.publish(finished(accepted))
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(20):
         assert (await asking).execution.status is Status.SUCCEEDED
 
 
 async def test_a_wait_ends_with_its_time(filled: Bus) -> None:
     accepted = await _accepted(filled)
     found = await filled.request(
-        ExecutionQueried(execution_id=accepted.execution_id, wait_s=0.2), timeout=2
+        ExecutionQueried(execution_id=accepted.execution_id, wait_s=0.2), timeout=20
     )
     assert found.execution.status is Status.PENDING
 
@@ -123,14 +137,14 @@ async def test_many_questions_wait_at_once_while_others_are_answered(filled: Bus
         for each in accepted
         for _ in range(20)
     ]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await filled.request(ExecutionsQueried(pipeline_id=PIPELINE.id))
         await asyncio.gather(*(filled.publish(finished(each)) for each in accepted))
         for answer in await asyncio.gather(*asking):
             assert answer.execution.status is Status.SUCCEEDED
 
 
-async def test_what_another_instance_folds_is_seen_within_a_second(
+async def test_what_another_instance_folds_is_seen_by_those_who_wait(
     filled: Bus, database_url: str, store_url: str
 ) -> None:
     accepted = await _accepted(filled)
@@ -139,11 +153,15 @@ async def test_what_another_instance_folds_is_seen_within_a_second(
     )
     async with open_bus(None, "other") as other, running(settings(database_url, store_url), other):
         await other.publish(finished(accepted))
-        async with asyncio.timeout(waiting.LOOK_EVERY_S + 1):
+        async with asyncio.timeout(20):
             assert (await asking).execution.status is Status.SUCCEEDED
 
 
-async def test_a_question_about_an_ended_execution_waits_for_the_record(filled: Bus) -> None:
+@pytest.mark.usefixtures("looks_are_far_apart")
+async def test_a_question_about_an_ended_execution_waits_for_the_record(
+    filled: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "CATCHES_UP_WITHIN_S", LONGER_THAN_A_REQUEST_S)
     accepted = await _accepted(filled)
     asked = asyncio.gather(
         filled.request(ExecutionQueried(execution_id=accepted.execution_id, ended=True)),
@@ -153,13 +171,13 @@ async def test_a_question_about_an_ended_execution_waits_for_the_record(filled: 
     done, _ = await asyncio.wait([asked], timeout=0.2)
     assert not done
     await filled.publish(finished(accepted, lines=lines("the end")))
-    async with asyncio.timeout(1):
-        described, logs, listed = await asked
+    described, logs, listed = await asked
     assert described.execution.status is Status.SUCCEEDED
     assert [line.text for line in logs.lines] == ["the end"]
     assert listed.executions[0].status is Status.SUCCEEDED
 
 
+@pytest.mark.usefixtures("looks_are_far_apart")
 async def test_a_wait_for_a_deleted_execution_ends(filled: Bus) -> None:
     accepted = await _accepted(filled)
     asking = asyncio.create_task(
@@ -167,7 +185,7 @@ async def test_a_wait_for_a_deleted_execution_ends(filled: Bus) -> None:
     )
     await asyncio.wait([asking], timeout=0.1)
     await filled.request(ExecutionDiscarded(execution_id=accepted.execution_id))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         with pytest.raises(NotFound):
             await asking
 
@@ -183,7 +201,7 @@ async def test_the_registry_stops_without_waiting_for_those_who_wait(
         )
         await asyncio.wait([asking], timeout=0.1)
         begun = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - begun < 2
+    assert asyncio.get_running_loop().time() - begun < 20
     assert (await asking).execution.status is Status.PENDING
 
 
@@ -206,7 +224,10 @@ async def test_a_list_of_nothing_in_particular_is_refused(filled: Bus) -> None:
         await filled.request(ExecutionsQueried())
 
 
-async def test_a_deleted_execution_is_gone_with_its_logs(filled: Bus) -> None:
+async def test_a_deleted_execution_is_gone_with_its_logs(
+    filled: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "APPEARS_WITHIN_S", LONGER_THAN_A_REQUEST_S)
     accepted = await _accepted(filled)
     await filled.publish(finished(accepted, lines=lines("one")))
     await filled.request(ExecutionDiscarded(execution_id=accepted.execution_id))
@@ -216,9 +237,8 @@ async def test_a_deleted_execution_is_gone_with_its_logs(filled: Bus) -> None:
         LogsQueried(execution_id=accepted.execution_id),
         ExecutionDiscarded(execution_id=accepted.execution_id),
     ):
-        async with asyncio.timeout(1):
-            with pytest.raises(NotFound):
-                await filled.request(request)
+        with pytest.raises(NotFound):
+            await filled.request(request)
 
 
 async def test_logs_are_read_between_two_moments(filled: Bus) -> None:
@@ -234,26 +254,3 @@ async def test_logs_are_read_between_two_moments(filled: Bus) -> None:
     assert (await filled.request(ask)).lines == written[1:3]
     everything = await filled.request(LogsQueried(execution_id=accepted.execution_id))
     assert everything.lines == written
-
-
-async def test_the_admin_token_is_known_by_its_digest(registry: Bus) -> None:
-    admin = await registry.request(TokenPresented(digest=digest("a-token-of-the-tests")))
-    assert admin == ADMIN
-    assert await registry.request(UserQueried(user_id=admin.id)) == admin
-
-
-async def test_another_token_is_nobodys(registry: Bus) -> None:
-    with pytest.raises(Unauthorized):
-        await registry.request(TokenPresented(digest=digest("something else")))
-    with pytest.raises(NotFound):
-        await registry.request(UserQueried(user_id="nobody"))
-
-
-async def test_a_new_admin_token_replaces_the_old_one(
-    registry: Bus, database_url: str, store_url: str
-) -> None:
-    changed = settings(database_url, store_url, admin_token="a-new-token")
-    async with open_bus(None, "restarted") as bus, running(changed, bus):
-        assert await bus.request(TokenPresented(digest=digest("a-new-token"))) == ADMIN
-        with pytest.raises(Unauthorized):
-            await bus.request(TokenPresented(digest=digest("a-token-of-the-tests")))

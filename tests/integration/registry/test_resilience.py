@@ -183,7 +183,7 @@ async def test_a_trigger_that_nobody_can_carry_on_ends_as_an_error_and_is_answer
         reply_to=registry.reply_address,
         message_id="message-1",
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         end = await reply
     assert isinstance(end, ExecutionFinished)
     described = await _described(registry, accepted)

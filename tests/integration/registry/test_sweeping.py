@@ -198,4 +198,4 @@ async def test_sweeps_that_find_no_store_are_followed_by_one_that_does(
             async def is_empty() -> bool:
                 return await _keys(storage.platform) == set()
 
-            await eventually(is_empty, within_s=30)
+            await eventually(is_empty)

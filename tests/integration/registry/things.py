@@ -140,7 +140,7 @@ def finished(of: TriggerAccepted, **other: Any) -> ExecutionFinished:
     return ExecutionFinished(**(given | other))
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float = 10) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float = 30) -> None:
     """Return once `holds` says so; fail when it never does."""
     deadline = asyncio.get_running_loop().time() + within_s
     while not await holds():

@@ -1,5 +1,6 @@
 """Content to store, and what is in a store."""
 
+import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,8 +11,7 @@ MIB = 1024 * 1024
 
 def content_of(size: int) -> bytes:
     """That many bytes, of which no two parts are alike."""
-    words = b"".join(number.to_bytes(4) for number in range(-(-size // 4)))
-    return words[:size]
+    return random.Random(size).randbytes(size)
 
 
 async def stream(content: bytes, chunk_bytes: int = MIB) -> AsyncIterator[bytes]:

@@ -28,7 +28,7 @@ async def _cut(url: str, *, promised: int, sent: int, reset: bool) -> bytes:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     else:
         writer.write_eof()
-        said = await asyncio.wait_for(reader.read(1000), 20)
+        said = await asyncio.wait_for(reader.read(1000), 60)
     writer.close()
     return b"" if reset else said
 

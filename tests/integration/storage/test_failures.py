@@ -95,7 +95,7 @@ async def test_a_slow_transfer_that_goes_on_is_waited_for() -> None:
                 writer.write(b"x")
         await writer.drain()
 
-    async with bucket_answering(slow, stall_s=1) as bucket:
+    async with bucket_answering(slow, stall_s=2) as bucket:
         await bucket.put("key", bytes(50_000_000))
         assert await bucket.get("key") == b"x" * 25
 

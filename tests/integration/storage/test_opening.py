@@ -49,7 +49,7 @@ async def test_a_store_that_does_not_answer_is_unavailable() -> None:
         began = time.monotonic()
         with pytest.raises(Unavailable, match=r"does not answer: .*127\.0\.0\.1") as caught:
             await open_storage(url, wait_s=0.5).__aenter__()
-    assert 0.5 <= time.monotonic() - began < 5
+    assert 0.5 <= time.monotonic() - began < 30
     assert "hush" not in caught.value.message
 
 

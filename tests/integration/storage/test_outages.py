@@ -56,7 +56,7 @@ async def test_no_file_is_left_of_an_object_that_the_store_did_not_survive(
     await own_bucket.put_file("key", tmp_path / "in", len(content))
     target = tmp_path / "out"
     getting = asyncio.create_task(own_bucket.get_file("key", target))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             if target.exists() and target.stat().st_size:
                 break

@@ -146,7 +146,7 @@ async def test_nothing_is_left_of_a_stream_that_is_cancelled(bucket: Bucket, par
         await asyncio.Event().wait()
 
     storing = asyncio.create_task(bucket.put_stream("key", stalling()))
-    await asyncio.wait_for(reached.wait(), 30)
+    await asyncio.wait_for(reached.wait(), 60)
     storing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await storing

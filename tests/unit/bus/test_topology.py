@@ -67,3 +67,9 @@ def test_the_queue_of_a_pod_takes_its_plans_and_its_wishes() -> None:
     for kind in (PlanResolved, PodRequested):
         assert any(binding.takes(kind, pod_partition("d")) for binding in queue.bindings)
         assert not any(binding.takes(kind, pod_partition("e")) for binding in queue.bindings)
+
+
+@pytest.mark.parametrize("at_once", [1, 6, 1000])
+def test_an_executor_holds_all_that_a_pod_runs_at_once_and_some_more(at_once: int) -> None:
+    assert pod_queue("d", at_once).prefetch > at_once
+    assert pod_queue("d", at_once).name == pod_queue("d").name

@@ -247,7 +247,7 @@ async def test_a_revision_that_nobody_knows_is_unavailable(catalog: Catalog) -> 
 async def test_until_returns_as_soon_as_a_change_brings_it_about(
     registry: FakeRegistry, catalog: Catalog
 ) -> None:
-    waiting = asyncio.create_task(catalog.until(lambda: "B" in catalog.variables, timeout=5))
+    waiting = asyncio.create_task(catalog.until(lambda: "B" in catalog.variables, timeout=60))
     await catalog.follow((registry.store_variable("A"),))
     await asyncio.sleep(0)
     assert not waiting.done()

@@ -64,7 +64,7 @@ class FakeBus:
 @asynccontextmanager
 async def first_samples(bus: FakeBus, folder: Path, count: int) -> AsyncIterator[None]:
     """With sampling at work that has published `count` samples."""
-    async with sampling(bus, folder, every_s=0.01), asyncio.timeout(10):
+    async with sampling(bus, folder, every_s=0.01), asyncio.timeout(60):
         while len(bus.samples) < count:
             bus.came.clear()
             await bus.came.wait()
@@ -102,7 +102,7 @@ def test_a_reading_says_what_the_system_says(tmp_path: Path) -> None:
     assert reading.total_disk == psutil.disk_usage(str(tmp_path)).total
     assert 0 < reading.ram <= 100
     assert 0 < reading.cpu_idle_s < reading.cpu_s
-    assert abs(datetime.now(UTC) - reading.at) < timedelta(seconds=10)
+    assert abs(datetime.now(UTC) - reading.at) < timedelta(seconds=60)
 
 
 async def test_the_first_sample_comes_at_once_and_others_follow(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ async def test_the_first_sample_comes_at_once_and_others_follow(tmp_path: Path) 
 
 async def test_the_first_sample_does_not_wait_for_the_pause_between_two(tmp_path: Path) -> None:
     bus = FakeBus()
-    async with sampling(bus, tmp_path, every_s=3600), asyncio.timeout(5):
+    async with sampling(bus, tmp_path, every_s=3600), asyncio.timeout(60):
         await bus.came.wait()
 
 
@@ -149,7 +149,7 @@ async def test_a_failure_that_nobody_thought_of_ends_nothing_but_the_samples(
         raise ZeroDivisionError
 
     monkeypatch.setattr(module, "read", fail)
-    async with sampling(FakeBus(), tmp_path, every_s=0.01), asyncio.timeout(10):
+    async with sampling(FakeBus(), tmp_path, every_s=0.01), asyncio.timeout(60):
         while True:
             if caplog.records:
                 break

@@ -224,3 +224,29 @@ def test_a_build_moves_a_pending_pipeline_to_its_end_and_no_other(
     expected = (reported_status, "why") if moves else (stored_status, None)
     found = built(stored, end)
     assert (found.status, found.status_message) == expected
+
+
+def test_a_build_from_a_repository_leaves_the_commit_and_its_code_and_no_key() -> None:
+    stored = msgspec.structs.replace(
+        _pipeline(),
+        status=PipelineStatus.PENDING,
+        deploy_key="sealed",
+        container={"language": None},
+    )
+    end = BuildFinished(
+        pipeline_id="p", status=PipelineStatus.READY, commit_id="c0ffee", archive="commits/c0ffee"
+    )
+    found = built(stored, end)
+    assert (found.commit_id, found.code.archive) == ("c0ffee", "commits/c0ffee")
+    assert found.deploy_key is None
+    assert built(found, msgspec.structs.replace(end, commit_id="later")) == found
+
+
+def test_a_failed_build_forgets_the_key_and_keeps_the_place_of_the_code() -> None:
+    stored = msgspec.structs.replace(
+        _pipeline(), status=PipelineStatus.PENDING, deploy_key="sealed"
+    )
+    found = built(stored, BuildFinished(pipeline_id="p", status=PipelineStatus.FAILED, message="m"))
+    assert found.deploy_key is None
+    assert found.commit_id is None
+    assert found.code == stored.code

@@ -12,11 +12,21 @@ SECRET = "postgresql://pumphouse:hunter2@postgres/"
 class Settings(msgspec.Struct, frozen=True):
     database_url: str
     port: int = 8000
+    folders: tuple[str, ...] = ()
 
 
 def test_variables_become_fields_of_their_type() -> None:
     found = load(Settings, {"PUMPHOUSE_DATABASE_URL": "postgresql://x", "PUMPHOUSE_PORT": "9"})
     assert found == Settings("postgresql://x", 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "folders"),
+    [("a", ("a",)), ("a, b/c ,", ("a", "b/c")), (",", ()), ("", ())],
+)
+def test_commas_separate_the_items_of_a_list(text: str, folders: tuple[str, ...]) -> None:
+    found = load(Settings, {"PUMPHOUSE_DATABASE_URL": "u", "PUMPHOUSE_FOLDERS": text})
+    assert found.folders == folders
 
 
 def test_others_are_ignored_and_defaults_hold() -> None:

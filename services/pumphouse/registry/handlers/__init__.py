@@ -4,6 +4,7 @@ from pumphouse.registry.handlers.builds import BuildHandlers
 from pumphouse.registry.handlers.definitions import DefinitionHandlers
 from pumphouse.registry.handlers.events import EventHandlers
 from pumphouse.registry.handlers.metrics import MetricHandlers
+from pumphouse.registry.handlers.pod_logs import PodLogHandlers
 from pumphouse.registry.handlers.records import RecordHandlers
 from pumphouse.registry.handlers.samples import SampleHandlers
 
@@ -12,6 +13,7 @@ __all__ = [
     "DefinitionHandlers",
     "EventHandlers",
     "MetricHandlers",
+    "PodLogHandlers",
     "RecordHandlers",
     "SampleHandlers",
 ]

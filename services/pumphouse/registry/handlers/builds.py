@@ -1,4 +1,4 @@
-"""What executors say about the environments that they build."""
+"""What executors say about the pipelines that they build."""
 
 import logging
 

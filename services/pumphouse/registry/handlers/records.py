@@ -15,6 +15,7 @@ from pumphouse.contracts.records import (
     LogsListed,
     LogsQueried,
     TokenPresented,
+    TokenReplaced,
     UserDescribed,
     UserQueried,
 )
@@ -27,8 +28,8 @@ from pumphouse.registry.waiting import StageWatch
 APPEARS_WITHIN_S = 2.0
 """An execution that was accepted a moment ago is recorded by then."""
 
-CATCHES_UP_WITHIN_S = 3.0
-"""What the asker has seen of an execution is recorded by then."""
+CATCHES_UP_WITHIN_S = 6.0
+"""What the asker has seen of an execution is recorded by then, also after a few failed tries."""
 
 
 class RecordHandlers:
@@ -55,6 +56,7 @@ class RecordHandlers:
             LogsQueried: self._logs,
             CatalogRequested: self._changes,
             TokenPresented: self._token,
+            TokenReplaced: self._replace_token,
             UserQueried: self._user,
         }
 
@@ -102,6 +104,9 @@ class RecordHandlers:
 
     async def _token(self, request: TokenPresented) -> UserDescribed:
         return await self._users.presenting(request.digest)
+
+    async def _replace_token(self, request: TokenReplaced) -> UserDescribed:
+        return await self._users.replace_token(request.user_id, request.generation, request.digest)
 
     async def _user(self, request: UserQueried) -> UserDescribed:
         return await self._users.find(request.user_id)

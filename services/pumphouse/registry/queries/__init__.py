@@ -8,6 +8,7 @@ from pumphouse.registry.queries.executions import Executions
 from pumphouse.registry.queries.folding import Folds, Outcome
 from pumphouse.registry.queries.metrics import Metrics
 from pumphouse.registry.queries.owners import Owners
+from pumphouse.registry.queries.pod_logs import PodLogs
 from pumphouse.registry.queries.samples import Samples
 from pumphouse.registry.queries.users import Users
 
@@ -22,6 +23,7 @@ __all__ = [
     "Metrics",
     "Outcome",
     "Owners",
+    "PodLogs",
     "Samples",
     "Users",
 ]
