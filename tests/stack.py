@@ -54,9 +54,11 @@ class Platform(OwnProcess):
 
     @property
     def token(self) -> str:
-        return self.connection.token
+        token = self.connection.token
+        assert token is not None, "the token was replaced"
+        return token
 
-    def start(self, within_s: float = 60) -> None:
+    def start(self, within_s: float = 120) -> None:
         """Start, and return when requests are taken."""
         self.connection_file.unlink(missing_ok=True)
         self.spawn()
@@ -108,7 +110,7 @@ class ServiceProcess(OwnProcess):
     service: str = ""
     _log_starts_at: int = 0
 
-    def start(self, within_s: float = 60) -> None:
+    def start(self, within_s: float = 120) -> None:
         """Start as a supervisor does, again after a failure, and return when it is ready."""
         self.spawn()
         self.wait_until_ready(within_s)
@@ -117,7 +119,7 @@ class ServiceProcess(OwnProcess):
         self._log_starts_at = self.log_file.stat().st_size if self.log_file.exists() else 0
         super().spawn()
 
-    def wait_until_ready(self, within_s: float = 60) -> None:
+    def wait_until_ready(self, within_s: float = 120) -> None:
         eventually(self._is_ready, within_s=within_s)
 
     def _is_ready(self) -> bool:

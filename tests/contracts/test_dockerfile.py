@@ -58,8 +58,8 @@ def test_what_is_not_copied_is_not_in_the_context() -> None:
 
 def test_packages_are_installed_by_hash_and_from_nowhere_else() -> None:
     commands = [" ".join(words) for words in instructions() if words[0] == "RUN"]
-    steps = [step for command in commands for step in command.split("&&")]
-    pip = [step for step in steps if {"wheel", "install"} & set(step.split())]
+    steps = [set(step.split()) for command in commands for step in command.split("&&")]
+    pip = [step for step in steps if "pip" in step and {"wheel", "install"} & step]
     fetching = [step for step in pip if "--no-index" not in step]
     assert len(fetching) == 1
     assert "--require-hashes" in fetching[0]
@@ -71,6 +71,13 @@ def test_the_image_runs_as_an_ordinary_user_and_has_no_step_of_the_build() -> No
     assert len(stages) > 1
     assert [words[1] for words in last if words[0] == "USER"] == ["10001"]
     assert not [words for words in last if "pip" in words]
+
+
+def test_the_image_has_what_fetches_repositories() -> None:
+    stages = [index for index, words in enumerate(instructions()) if words[0] == "FROM"]
+    installing = [words for words in instructions()[stages[-1] :] if "apt-get" in words]
+    assert len(installing) == 1
+    assert {"ca-certificates", "git", "openssh-client"} <= set(installing[0])
 
 
 def test_every_service_is_built_by_it() -> None:

@@ -1,10 +1,15 @@
 """JSON answers."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
+from typing import Annotated
 
 import msgspec
 from litestar import Response
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time as answers show it: ISO 8601, in UTC."""
 
 _encoder = msgspec.json.Encoder()
 

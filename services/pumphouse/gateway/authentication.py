@@ -1,4 +1,4 @@
-"""Who a caller is: access tokens of users, and tickets for the result of one execution."""
+"""Who a caller is, and tickets and permits for those who are nobody in particular."""
 
 from typing import Any
 
@@ -6,19 +6,14 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from pumphouse.errors import Unauthorized
+from pumphouse.gateway.access_tokens import AccessTokens
 from pumphouse.gateway.inside import Inside, not_inside
 from pumphouse.gateway.sharing import Shared
 from pumphouse.sealing import Sealer
 from pumphouse.sealing.tokens import SignedTokens
 
-ACCESS_LIFE_S = 3600
 TICKET_LIFE_S = 600
 UPLOAD_LIFE_S = 24 * 3600
-
-
-def access_tokens(sealer: Sealer) -> SignedTokens:
-    """Tokens that name a user."""
-    return SignedTokens(sealer, "access-token", ACCESS_LIFE_S)
 
 
 def result_tickets(sealer: Sealer) -> SignedTokens:
@@ -39,7 +34,7 @@ class UserGuard(Shared):
     user that the execution is recorded for.
     """
 
-    def __init__(self, tokens: SignedTokens, inside: Inside) -> None:
+    def __init__(self, tokens: AccessTokens, inside: Inside) -> None:
         self._tokens = tokens
         self._inside = inside
 
@@ -52,15 +47,17 @@ class UserGuard(Shared):
                 "Send the header 'Authorization: Bearer <access token>'; POST /api/v1/auth/refresh"
                 " gives one for an SDK token."
             )
-        user_id, scope = self._tokens.subject(token), None
-        if user_id is None:
-            scope = self._inside.scope(token)
-            if scope is None:
-                raise Unauthorized("The access token is wrong or has expired: refresh it.")
-            if not route.opt.get("for_executions"):
-                raise not_inside(connection)
-            user_id = await self._inside.user_of(scope)
-        connection.scope["user"] = user_id
+        holder = self._tokens.read(token)
+        if holder is not None:
+            await self._tokens.check(holder)
+            connection.scope["user"], connection.scope["auth"] = holder.user_id, None
+            return
+        scope = self._inside.scope(token)
+        if scope is None:
+            raise Unauthorized("The access token is wrong or has expired: refresh it.")
+        if not route.opt.get("for_executions"):
+            raise not_inside(connection)
+        connection.scope["user"] = await self._inside.user_of(scope)
         connection.scope["auth"] = scope
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 from litestar import Response, delete, get, patch, post
@@ -17,9 +16,16 @@ from pumphouse.contracts.definitions import (
     DeploymentSubmitted,
 )
 from pumphouse.contracts.vocabulary import DeploymentStatus, Rule
-from pumphouse.errors import Invalid, NotFound, PumphouseError, Unavailable
+from pumphouse.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    NotSupported,
+    PumphouseError,
+    Unavailable,
+)
 from pumphouse.gateway.answers import json_answer
-from pumphouse.gateway.asking import is_asked_to_wait
+from pumphouse.gateway.asking import WAIT, is_asked_to_wait
 from pumphouse.gateway.bodies import (
     ApiRequest,
     only_once,
@@ -29,10 +35,16 @@ from pumphouse.gateway.bodies import (
 )
 from pumphouse.gateway.constants import Constants
 from pumphouse.gateway.definitions import Definitions
-from pumphouse.gateway.given_inputs import read_call
+from pumphouse.gateway.deployment_views import (
+    EndpointToken,
+    ListedDeployment,
+    ShownDeployment,
+    list_deployment,
+    show_deployment,
+)
+from pumphouse.gateway.described import described, form
 from pumphouse.gateway.inside import FOR_EXECUTIONS
-from pumphouse.gateway.mappings import revise
-from pumphouse.gateway.names import check_endpoint_token
+from pumphouse.gateway.names import EndpointTokenText, check_endpoint_token
 from pumphouse.gateway.orders import (
     DeploymentOrder,
     check_order,
@@ -40,30 +52,29 @@ from pumphouse.gateway.orders import (
     new_endpoint_token,
     with_token,
 )
-from pumphouse.gateway.periods import LogPeriod
+from pumphouse.gateway.parameters import DEPLOYMENT
+from pumphouse.gateway.pipeline_views import DeletedDeployment
+from pumphouse.gateway.revisions import DeploymentRevision, revised
 from pumphouse.gateway.sharing import Shared
-from pumphouse.gateway.triggers import Triggers, check_callable, check_ready
-from pumphouse.gateway.views import caller_types, list_deployment, show_deployment
-from pumphouse.mapping import check_schedule, complete
+from pumphouse.gateway.triggers import check_ready
 from pumphouse.sealing import Sealer
 from pumphouse.storage.keys import deployment_prefix
 
 _UNSETTLED = (DeploymentStatus.PENDING, DeploymentStatus.RETRYING)
 
 
-class Revision(msgspec.Struct, frozen=True):
-    """The body of an update: one property of a deployment."""
+_TAG = "Deployments"
 
-    is_enabled: bool | None = None
-    schedule: str | None = None
-    inputs_mapping: Any = None
-    outputs_mapping: Any = None
+
+class TokenWish(msgspec.Struct, frozen=True):
+    """endpoint_token: a new one is made up where there is none."""
+
+    endpoint_token: EndpointTokenText | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True)
 class DeploymentRoutes(Shared):
     definitions: Definitions
-    triggers: Triggers
     sealer: Sealer
     constants: Constants
 
@@ -78,16 +89,36 @@ class DeploymentRoutes(Shared):
             get(one, opt=FOR_EXECUTIONS)(self.show),
             patch(one)(self.update),
             delete(one, status_code=HTTPStatus.OK)(self.delete),
-            post(f"{one}/executions", request_max_body_size=None)(self.trigger),
-            post(f"{one}/logs")(self.logs),
         ]
 
+    @described(
+        "create_endpoint",
+        "Serve a pipeline behind an endpoint",
+        tag=_TAG,
+        body=DeploymentOrder,
+        answers={HTTPStatus.CREATED: ShownDeployment},
+        refusals=(NotFound, Conflict, NotSupported),
+    )
     async def create_endpoint(self, request: ApiRequest) -> Response[bytes]:
         return await self._create(request, Rule.ENDPOINT)
 
+    @described(
+        "create_periodic_deployment",
+        "Run a pipeline on a schedule",
+        tag=_TAG,
+        body=DeploymentOrder,
+        answers={HTTPStatus.CREATED: ShownDeployment},
+        refusals=(NotFound, Conflict, NotSupported),
+    )
     async def create_periodic(self, request: ApiRequest) -> Response[bytes]:
         return await self._create(request, Rule.PERIODIC)
 
+    @described(
+        "list_deployments",
+        "List all deployments",
+        tag=_TAG,
+        answers=list[ListedDeployment],
+    )
     async def show_all(self) -> Response[bytes]:
         catalog = self.definitions.catalog
         await catalog.refresh()
@@ -100,6 +131,14 @@ class DeploymentRoutes(Shared):
             ]
         )
 
+    @described(
+        "get_deployment",
+        "Show a deployment",
+        tag=_TAG,
+        path=DEPLOYMENT,
+        query=(WAIT,),
+        answers=ShownDeployment,
+    )
     async def show(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         deployment, pipeline = await self.definitions.deployment(name)
         if is_asked_to_wait(request):
@@ -108,25 +147,45 @@ class DeploymentRoutes(Shared):
             deployment = msgspec.structs.replace(deployment, endpoint_token=None)
         return await self._answer(deployment, pipeline)
 
+    @described(
+        "update_deployment",
+        "Change one property of a deployment",
+        tag=_TAG,
+        path=DEPLOYMENT,
+        body=DeploymentRevision,
+        answers=ShownDeployment,
+        refusals=(Conflict,),
+    )
     async def update(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
-        revision = await read_body_as(Revision, request)
-        given = [key for key in revision.__struct_fields__ if getattr(revision, key) is not None]
-        if len(given) != 1:
-            found = ", ".join(given) or "none"
-            raise Invalid(
-                "Send exactly one of is_enabled, schedule, inputs_mapping and outputs_mapping;"
-                f" there is {found}."
-            )
+        revision = await read_body_as(DeploymentRevision, request)
+        revision.check()
         deployment, pipeline = await self.definitions.deployment(name)
-        wished = await self._with_large_constants_away(_revised(deployment, pipeline, revision))
-        revised = await self._revise(deployment, wished, request.user)
-        return await self._answer(revised, pipeline)
+        wished = await self._with_large_constants_away(revised(deployment, pipeline, revision))
+        current = await self._revise(deployment, wished, request.user)
+        return await self._answer(current, pipeline)
 
+    @described(
+        "delete_deployment",
+        "Delete a deployment and its executions",
+        tag=_TAG,
+        path=DEPLOYMENT,
+        answers=DeletedDeployment,
+    )
     async def delete(self, name: FromPath[str]) -> Response[bytes]:
         deployment, _ = await self.definitions.deployment(name)
         await self.definitions.change(DeploymentDiscarded(deployment_id=deployment.id))
-        return json_answer({"name": deployment.name, "execution_rule": deployment.rule})
+        return json_answer(DeletedDeployment(deployment.name, deployment.rule))
 
+    @described(
+        "generate_new_endpoint_token",
+        "Replace the token of an endpoint",
+        tag=_TAG,
+        path=DEPLOYMENT,
+        body=form(TokenWish),
+        is_body_required=False,
+        answers=EndpointToken,
+        refusals=(Conflict,),
+    )
     async def renew_token(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         deployment, _ = await self.definitions.deployment(name)
         if deployment.rule is not Rule.ENDPOINT:
@@ -137,21 +196,7 @@ class DeploymentRoutes(Shared):
             token = new_endpoint_token()
         check_endpoint_token(token)
         await self._revise(deployment, with_token(deployment, token, self.sealer), request.user)
-        return json_answer({"endpoint_token": token})
-
-    async def trigger(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
-        deployment, pipeline = await self.definitions.deployment(name)
-        check_callable(deployment)
-        async with self.triggers.intake(pipeline.id, deployment.id) as intake:
-            given = await read_call(request, caller_types(deployment, pipeline), intake)
-            await self.triggers.call(deployment, pipeline, given, intake)
-        return json_answer({"execution_id": intake.execution_id}, HTTPStatus.ACCEPTED)
-
-    async def logs(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
-        """What a pod writes outside of executions is not kept yet."""
-        (await read_body_as(LogPeriod, request)).check()
-        await self.definitions.deployment(name)
-        return json_answer([])
+        return json_answer(EndpointToken(token))
 
     async def _create(self, request: ApiRequest, rule: Rule) -> Response[bytes]:
         order = await read_body_as(DeploymentOrder, request)
@@ -209,16 +254,3 @@ class DeploymentRoutes(Shared):
         mapping = await self.constants.brought_back(deployment.mapping)
         whole = msgspec.structs.replace(deployment, mapping=mapping)
         return json_answer(show_deployment(whole, pipeline, self.sealer.open), status)
-
-
-def _revised(deployment: Deployment, pipeline: Pipeline, revision: Revision) -> Deployment:
-    """The deployment with the one property changed. Raises Invalid when it cannot be."""
-    if revision.is_enabled is not None:
-        return msgspec.structs.replace(deployment, is_enabled=revision.is_enabled)
-    if revision.schedule is not None:
-        if deployment.rule is not Rule.PERIODIC:
-            raise Invalid(f"Deployment {deployment.name!r} is an endpoint: it has no schedule.")
-        check_schedule(revision.schedule)
-        return msgspec.structs.replace(deployment, schedule=revision.schedule)
-    mapping = revise(deployment.mapping, revision.inputs_mapping, revision.outputs_mapping)
-    return msgspec.structs.replace(deployment, mapping=complete(pipeline, deployment.rule, mapping))

@@ -1,7 +1,7 @@
 """Reading JSON that strangers wrote."""
 
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -9,6 +9,9 @@ from pumphouse.errors import Invalid
 
 MAX_DEPTH = 250
 """Lists and objects inside one another: more than values may have, so that theirs are named."""
+
+_SHOWN = 200
+"""Characters of a place in a document."""
 
 T = TypeVar("T")
 
@@ -45,14 +48,42 @@ def read_as(kind: type[T], text: bytes | str, what: str) -> T:
         raise Invalid(f"{what} cannot be used: {error}.") from error
 
 
-def _refuse_constants(text: bytes | str, what: str) -> None:
-    def refuse(constant: str) -> NoReturn:
-        raise Invalid(f"{what} contains {constant}, which is not JSON: give a number or null.")
+class _Constant(str):
+    """What Python writes for a number that JSON does not have."""
 
+
+def _refuse_constants(text: bytes | str, what: str) -> None:
     try:
-        json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=_Constant)
     except (ValueError, RecursionError):
         return
+    if found := _first_constant(value):
+        constant, place = found
+        raise Invalid(
+            f"{what} contains {constant}{place}, which is not JSON: give a number or null."
+        )
+
+
+def _first_constant(value: Any) -> tuple[_Constant, str] | None:
+    """The constant, and where in the value it is, as in " at ['means'][2]"."""
+    left: list[tuple[Any, tuple[Any, ...]]] = [(value, ())]
+    while left:
+        found, keys = left.pop()
+        if isinstance(found, _Constant):
+            return found, _place(keys)
+        if isinstance(found, dict | list):
+            members = found.items() if isinstance(found, dict) else enumerate(found)
+            left += [(child, (keys, key)) for key, child in reversed(list(members))]
+    return None
+
+
+def _place(keys: tuple[Any, ...]) -> str:
+    """keys: of all that is around the key, and the key."""
+    shown: list[str] = []
+    while keys:
+        keys, key = keys
+        shown.append(f"[{key[:_SHOWN]!r}]" if isinstance(key, str) else f"[{key}]")
+    return f" at {''.join(reversed(shown))}"[:_SHOWN] if shown else ""
 
 
 def _may_be_deep(text: bytes | str) -> bool:

@@ -12,12 +12,14 @@ from pumphouse.contracts.references import Reference
 from pumphouse.errors import NotFound
 from pumphouse.gateway.answers import json_answer
 from pumphouse.gateway.bodies import ApiRequest
+from pumphouse.gateway.caller_names import exposed_outputs
+from pumphouse.gateway.endpoint_views import Located, PlainResult, WrappedOutput, WrappedResult
+from pumphouse.gateway.execution_views import is_file
 from pumphouse.gateway.file_answers import FileAnswer, attachment
 from pumphouse.gateway.followings import Outcome
 from pumphouse.gateway.kept_values import KeptValues
 from pumphouse.gateway.links import Links
 from pumphouse.gateway.sharing import Shared
-from pumphouse.gateway.views import exposed_outputs, is_file
 
 ID_HEADERS = ("Craft-Ai-Execution-Id", "Execution-Id")
 
@@ -47,7 +49,7 @@ class EndpointAnswers(Shared):
             for name, item in exposed.items()
         }
         return json_answer(
-            {"output": outputs, "outputs": outputs, "execution_id": execution_id},
+            PlainResult(outputs, outputs, execution_id),
             headers=result_headers(execution_id),
         )
 
@@ -56,13 +58,13 @@ class EndpointAnswers(Shared):
     ) -> Response[bytes]:
         """Each output in an object of its own."""
         page = self._page(deployment, execution_id, request)
-        outputs: dict[str, dict[str, Any]] = {
-            name: _located(item, name, page)
+        outputs = {
+            name: WrappedOutput(url=_located(item, name, page).url)
             if is_file(item)
-            else {"value": (await self.values.of_output(item)).value}
+            else WrappedOutput(value=(await self.values.of_output(item)).value)
             for name, item in exposed_outputs(outcome.outputs).items()
         }
-        return json_answer({"outputs": outputs, "execution_id": execution_id})
+        return json_answer(WrappedResult(outputs, execution_id))
 
     def file(
         self, deployment: Deployment, execution_id: str, outcome: Outcome, name: str
@@ -83,10 +85,9 @@ def result_headers(execution_id: str) -> dict[str, str]:
     return dict.fromkeys(ID_HEADERS, execution_id) | {"Cache-Control": "no-store"}
 
 
-def _located(item: ProducedOutput, name: str, page: str) -> dict[str, str | None]:
-    """Where a file is, without the token that opens it; nowhere when there is none."""
+def _located(item: ProducedOutput, name: str, page: str) -> Located:
     there_is = item.reference is not None
-    return {"url": f"{page}/outputs/{quote(name, safe='')}" if there_is else None}
+    return Located(f"{page}/outputs/{quote(name, safe='')}" if there_is else None)
 
 
 def _file_answer(

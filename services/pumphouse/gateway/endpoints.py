@@ -15,20 +15,35 @@ from pumphouse.errors import Conflict, NotFound, Unauthorized, Unavailable
 from pumphouse.gateway.answers import json_answer
 from pumphouse.gateway.authentication import credentials
 from pumphouse.gateway.bodies import ApiRequest
+from pumphouse.gateway.caller_names import caller_types
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.described import JSON, Bytes, Parameter, described
 from pumphouse.gateway.endpoint_answers import EndpointAnswers, result_headers
+from pumphouse.gateway.endpoint_views import PlainResult, WrappedResult
+from pumphouse.gateway.execution_views import ExecutionNamed
+from pumphouse.gateway.file_answers import OCTETS
 from pumphouse.gateway.followings import Outcome
+from pumphouse.gateway.given_forms import CALL
 from pumphouse.gateway.given_inputs import read_call
-from pumphouse.gateway.names import known_id
+from pumphouse.gateway.names import Name, known_id
+from pumphouse.gateway.openapi import ENDPOINT_TOKEN, TOKEN_IN_QUERY
 from pumphouse.gateway.outcomes import Outcomes, check_success
+from pumphouse.gateway.parameters import EXECUTION
+from pumphouse.gateway.problems import ExecutionFailed
 from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.triggers import Triggers, check_callable
-from pumphouse.gateway.views import caller_types
 from pumphouse.sealing import Sealer
 from pumphouse.sealing.tokens import SignedTokens
 
 SDK_HEADER = "craft-ai-client"
 """Sent by clients that come back for the result themselves."""
+
+
+_TAG = "Endpoints"
+_PATH = (Parameter("path", "The endpoint_url_path of the deployment.", Name),)
+_RESULT = (*_PATH, *EXECUTION)
+_HOP = (Parameter("hop", "How often a redirect has led here.", int),)
+_RESULT_OPENED_BY = (ENDPOINT_TOKEN, TOKEN_IN_QUERY)
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,21 @@ class EndpointRoutes(Shared):
             route(f"{wrapped}/outputs/{{name:path}}", http_method=["GET", "HEAD"])(self.file),
         ]
 
+    @described(
+        "trigger_endpoint",
+        "Call an endpoint",
+        tag=_TAG,
+        path=_PATH,
+        body=CALL,
+        is_body_required=False,
+        answers={
+            HTTPStatus.OK: {JSON: PlainResult, OCTETS: Bytes},
+            HTTPStatus.SEE_OTHER: ExecutionNamed,
+        },
+        refusals=(Conflict, ExecutionFailed),
+        opened_by=(ENDPOINT_TOKEN,),
+        details="The outputs at once where they come in time, else a redirect to them.",
+    )
     async def call(self, path: FromPath[str], request: ApiRequest) -> Response[bytes]:
         """Start an execution; its outputs at once if they come within the hold, else where."""
         deployment, pipeline = await self._endpoint(path)
@@ -73,6 +103,19 @@ class EndpointRoutes(Shared):
         address = self._address(deployment, execution_id, hop=1)
         return _redirect(HTTPStatus.SEE_OTHER, execution_id, address)
 
+    @described(
+        "get_endpoint_result",
+        "Give the outputs of a call, or lead here again while there are none",
+        tag=_TAG,
+        path=_RESULT,
+        query=_HOP,
+        answers={
+            HTTPStatus.OK: {JSON: PlainResult, OCTETS: Bytes},
+            HTTPStatus.TEMPORARY_REDIRECT: ExecutionNamed,
+        },
+        refusals=(ExecutionFailed,),
+        opened_by=_RESULT_OPENED_BY,
+    )
     async def result(
         self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
     ) -> Response[bytes]:
@@ -85,12 +128,38 @@ class EndpointRoutes(Shared):
         check_success(execution_id, outcome)
         return await self.answers.plain(deployment, execution_id, outcome, request)
 
+    @described(
+        "post_endpoint_result",
+        "The same for clients that keep their POST through a redirect",
+        tag=_TAG,
+        path=_RESULT,
+        query=_HOP,
+        answers={
+            HTTPStatus.OK: {JSON: PlainResult, OCTETS: Bytes},
+            HTTPStatus.TEMPORARY_REDIRECT: ExecutionNamed,
+        },
+        refusals=(ExecutionFailed,),
+        opened_by=_RESULT_OPENED_BY,
+    )
     async def result_again(
         self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
     ) -> Response[bytes]:
         """For clients that keep their POST through a redirect."""
         return await self.result(path, execution_id, request)
 
+    @described(
+        "retrieve_endpoint_results",
+        "Give the outputs of a call, each in an object of its own",
+        tag=_TAG,
+        path=_RESULT,
+        query=_HOP,
+        answers={
+            HTTPStatus.OK: WrappedResult,
+            HTTPStatus.TEMPORARY_REDIRECT: ExecutionNamed,
+        },
+        refusals=(ExecutionFailed,),
+        opened_by=_RESULT_OPENED_BY,
+    )
     async def wrapped_result(
         self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
     ) -> Response[bytes]:
@@ -106,6 +175,15 @@ class EndpointRoutes(Shared):
         check_success(execution_id, outcome)
         return await self.answers.wrapped(deployment, execution_id, outcome, request)
 
+    @described(
+        "download_endpoint_result",
+        "Give one output of a call that is a file",
+        tag=_TAG,
+        path=(*_RESULT, Parameter("name", "Name of the output, as callers know it.")),
+        answers={HTTPStatus.OK: {OCTETS: Bytes}},
+        refusals=(Conflict, ExecutionFailed),
+        opened_by=_RESULT_OPENED_BY,
+    )
     async def file(
         self, path: FromPath[str], execution_id: FromPath[str], request: ApiRequest
     ) -> Response[bytes]:
@@ -180,4 +258,4 @@ def _hop(request: ApiRequest) -> int:
 
 def _redirect(status: HTTPStatus, execution_id: str, address: str) -> Response[bytes]:
     headers = result_headers(execution_id) | {"Location": address}
-    return json_answer({"execution_id": execution_id}, status, headers)
+    return json_answer(ExecutionNamed(execution_id), status, headers)

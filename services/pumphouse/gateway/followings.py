@@ -22,12 +22,13 @@ MAX_NAMED = 200
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of an execution."""
+    """The end of an execution. message: what has told it, unless that was a record."""
 
     status: Status
     outputs: tuple[ProducedOutput, ...]
     error: str | None
     deployment_id: str | None
+    message: ExecutionFinished | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Followed:
         message = self.reply.result()
         if not isinstance(message, ExecutionFinished):
             return None
-        return Outcome(message.status, message.outputs, message.error, self.deployment_id)
+        end = (message.status, message.outputs, message.error)
+        return Outcome(*end, self.deployment_id, message)
 
 
 @dataclass(slots=True)

@@ -15,12 +15,13 @@ from pumphouse.gateway.bodies import (
 from pumphouse.gateway.documents import read_json
 from pumphouse.gateway.file_answers import OCTETS
 from pumphouse.gateway.given_files import Intake
+from pumphouse.gateway.given_forms import Run
 from pumphouse.gateway.multiparts import MultipartReader, Part, parameters
 
 MAX_TEXT_BYTES = 1024 * 1024
 """Of all that is not a file in one request. Files may be of any size."""
 
-RUN_FIELDS = ("json_inputs", "inputs_mapping", "outputs_mapping")
+RUN_FIELDS = Run.__struct_fields__
 
 Types = Mapping[str, DataType]
 

@@ -17,8 +17,6 @@ from pumphouse.contracts.mappings import (
     Mapping,
     NullValue,
     OutputMapping,
-    RunOutput,
-    RunValue,
     StoredFile,
 )
 from pumphouse.errors import Invalid
@@ -78,41 +76,6 @@ def read_outputs(items: Any) -> tuple[OutputMapping, ...]:
         OutputMapping(output=item.pipeline_output_name, destination=_destination(item))
         for item in _items(items, OutputItem, "outputs_mapping")
     )
-
-
-def show_source(source: AnySource) -> dict[str, Any]:
-    """The keys that stand for a source."""
-    match source:
-        case Constant(value=value):
-            return {"constant_value": value}
-        case EndpointValue(name=name, is_required=is_required, default=default):
-            shown: dict[str, Any] = {"endpoint_input_name": name}
-            if is_required is not None:
-                shown["is_required"] = is_required
-            if default is not msgspec.UNSET:
-                shown["default_value"] = default
-            return shown
-        case EnvironmentVariable(name=name):
-            return {"environment_variable_name": name}
-        case StoredFile(path=path):
-            return {"datastore_path": path}
-        case RunValue(name=name):
-            return {"run_input_name": name}
-        case NullValue():
-            return {"is_null": True}
-
-
-def show_destination(destination: AnyDestination) -> dict[str, Any]:
-    """The key that stands for a destination."""
-    match destination:
-        case EndpointOutput(name=name):
-            return {"endpoint_output_name": name}
-        case FileTarget(path=path):
-            return {"datastore_path": path}
-        case RunOutput(name=name):
-            return {"run_output_name": name}
-        case Dropped():
-            return {"is_null": True}
 
 
 def kind_of(place: AnySource | AnyDestination) -> str:

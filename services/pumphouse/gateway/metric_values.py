@@ -4,12 +4,12 @@ A page of lists can hold more values than a process should hold at once.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
 from pumphouse.bus import Bus
 from pumphouse.contracts.metrics import MetricList, MetricPart, MetricValuesQueried
+from pumphouse.gateway.metric_views import MetricHead
 
 VALUES_AT_ONCE = 50_000
 """Of one message: about a megabyte of JSON."""
@@ -18,7 +18,7 @@ _encoder = msgspec.json.Encoder()
 
 
 async def written(
-    bus: Bus, total_count: int, lists: Sequence[tuple[dict[str, Any], MetricList]]
+    bus: Bus, total_count: int, lists: Sequence[tuple[MetricHead, MetricList]]
 ) -> AsyncIterator[bytes]:
     """The JSON of a page, in pieces.
 

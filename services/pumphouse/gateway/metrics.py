@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -24,12 +25,14 @@ from pumphouse.contracts.metrics import (
 )
 from pumphouse.errors import Invalid, NotFound, TooLarge
 from pumphouse.gateway.answers import json_answer, no_content
-from pumphouse.gateway.asking import whole_number
+from pumphouse.gateway.asking import WholeNumber
 from pumphouse.gateway.bodies import ApiRequest, read_body_as
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.described import Parameter, described
 from pumphouse.gateway.inside import FOR_EXECUTIONS, Inside
 from pumphouse.gateway.metric_values import written
-from pumphouse.gateway.names import check_metric_name, known_id
+from pumphouse.gateway.metric_views import ListedMetrics, MetricHead, MetricLists, ShownMetric
+from pumphouse.gateway.names import Identifier, MetricName, check_metric_name, known_id
 from pumphouse.gateway.sharing import Shared
 
 MAX_VALUES = 10_000
@@ -38,19 +41,35 @@ MAX_VALUES = 10_000
 MAX_ITEMS = 5_000
 """Of one page."""
 
-MAX_PAGE = 10**9
-
 OWNERS = ("pipeline_name", "deployment_name", "execution_id")
 
+PAGE = WholeNumber("page", "Number of the page.", least=1, most=10**9, otherwise=1)
+ITEMS = WholeNumber(
+    "items_per_page", "Most items of a page.", least=1, most=MAX_ITEMS, otherwise=MAX_ITEMS
+)
 
-class Value(msgspec.Struct, frozen=True):
+_TAG = "Metrics"
+_NAME = (Parameter("name", "Name of the metric.", MetricName),)
+_FILTERS = (
+    Parameter("filters[name]", "Those of this name alone.", MetricName),
+    *(Parameter(f"filters[{owner}]", "Those of this one alone; of one kind.") for owner in OWNERS),
+    PAGE.parameter,
+    ITEMS.parameter,
+)
+
+
+class MetricValue(msgspec.Struct, frozen=True):
+    """A number, and the execution that has it."""
+
     value: float
-    execution_id: str
+    execution_id: Identifier
 
 
-class Values(msgspec.Struct, frozen=True):
-    values: list[float]
-    execution_id: str
+class MetricValues(msgspec.Struct, frozen=True):
+    """Numbers to append, and the execution that has them."""
+
+    values: Annotated[list[float], msgspec.Meta(extra_json_schema={"maxItems": MAX_VALUES})]
+    execution_id: Identifier
 
 
 @dataclass(frozen=True)
@@ -88,9 +107,17 @@ class MetricRoutes(Shared):
             get("/metrics/list-values", opt=FOR_EXECUTIONS)(self.show_lists),
         ]
 
+    @described(
+        "record_metric_value",
+        "Record a number of an execution",
+        tag=_TAG,
+        path=_NAME,
+        body=MetricValue,
+        answers={HTTPStatus.NO_CONTENT: None},
+    )
     async def record(self, request: ApiRequest) -> Response[bytes]:
         name = _name(request, "single-value")
-        given = await read_body_as(Value, request)
+        given = await read_body_as(MetricValue, request)
         execution_id = known_id(given.execution_id, "execution")
         await self.inside.check_may_record(request, execution_id)
         await self.bus.request(
@@ -98,9 +125,17 @@ class MetricRoutes(Shared):
         )
         return no_content()
 
+    @described(
+        "record_list_metric_values",
+        "Append to a list of an execution",
+        tag=_TAG,
+        path=_NAME,
+        body=MetricValues,
+        answers={HTTPStatus.NO_CONTENT: None},
+    )
     async def extend(self, request: ApiRequest) -> Response[bytes]:
         name = _name(request, "list-values")
-        given = await read_body_as(Values, request)
+        given = await read_body_as(MetricValues, request)
         if len(given.values) > MAX_VALUES:
             raise TooLarge(
                 f"values has {len(given.values):,} numbers: send {MAX_VALUES:,} at a time."
@@ -112,6 +147,14 @@ class MetricRoutes(Shared):
         )
         return no_content()
 
+    @described(
+        "get_metrics",
+        "List the numbers of executions",
+        tag=_TAG,
+        query=_FILTERS,
+        answers=ListedMetrics,
+        refusals=(NotFound,),
+    )
     async def show(self, request: ApiRequest) -> Response[bytes]:
         wanted, page = await self._wanted(request), _page(request)
         found = MetricsListed(total_count=0)
@@ -120,9 +163,17 @@ class MetricRoutes(Shared):
                 MetricsQueried(filter=wanted, offset=page.offset, limit=page.items)
             )
         page.check(found.total_count)
-        shown = [{**self._head(metric), "value": metric.value} for metric in found.metrics]
-        return json_answer({"metrics": shown, "total_count": found.total_count})
+        shown = [ShownMetric(**self._head(item), value=item.value) for item in found.metrics]
+        return json_answer(ListedMetrics(shown, found.total_count))
 
+    @described(
+        "get_list_metrics",
+        "List the lists of executions",
+        tag=_TAG,
+        query=_FILTERS,
+        answers=MetricLists,
+        refusals=(NotFound,),
+    )
     async def show_lists(self, request: ApiRequest) -> Stream:
         wanted, page = await self._wanted(request), _page(request)
         found = MetricListsListed(total_count=0)
@@ -131,7 +182,7 @@ class MetricRoutes(Shared):
                 MetricListsQueried(filter=wanted, offset=page.offset, limit=page.items)
             )
         page.check(found.total_count)
-        heads = [self._head(metric) for metric in found.lists]
+        heads = [MetricHead(**self._head(item)) for item in found.lists]
         lists = zip(heads, found.lists, strict=True)
         return Stream(
             written(self.bus, found.total_count, list(lists)), media_type="application/json"
@@ -187,8 +238,8 @@ def _name(request: ApiRequest, kind: str) -> str:
 
 def _page(request: ApiRequest) -> _Page:
     return _Page(
-        whole_number(request, "page", least=1, most=MAX_PAGE, otherwise=1),
-        whole_number(request, "items_per_page", least=1, most=MAX_ITEMS, otherwise=MAX_ITEMS),
+        PAGE.of(request),
+        ITEMS.of(request),
     )
 
 

@@ -2,7 +2,10 @@
 
 import re
 import uuid
+from typing import Annotated
 from unicodedata import category
+
+from msgspec import Meta
 
 from pumphouse.errors import Invalid, NotFound
 
@@ -18,6 +21,19 @@ RESERVED_PATHS = frozenset({"v1"})
 
 MAX_TEXT_CHARACTERS = 10_000
 MAX_METRIC_NAME_CHARACTERS = 255
+
+Name = Annotated[str, Meta(extra_json_schema={"pattern": f"^{_NAME.pattern}$"})]
+"""What the checks below hold of a text, as the document of the API shows it; so the others."""
+
+VariableName = Annotated[str, Meta(extra_json_schema={"pattern": f"^{_VARIABLE.pattern}$"})]
+EndpointTokenText = Annotated[
+    str, Meta(extra_json_schema={"pattern": f"^{_ENDPOINT_TOKEN.pattern}$"})
+]
+MetricName = Annotated[
+    str, Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_METRIC_NAME_CHARACTERS})
+]
+Text = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_TEXT_CHARACTERS})]
+Identifier = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 
 
 def check_name(text: str, what: str) -> None:

@@ -3,7 +3,7 @@
 import re
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Annotated
 
 import msgspec
 import uuid_utils
@@ -11,8 +11,11 @@ import uuid_utils
 from pumphouse.contracts.catalog import Deployment, Pipeline
 from pumphouse.contracts.vocabulary import DeploymentStatus, Mode, Rule
 from pumphouse.errors import Invalid, NotSupported
-from pumphouse.gateway.mappings import read_mapping
+from pumphouse.gateway.mappings import InputItem, OutputItem, read_mapping
 from pumphouse.gateway.names import (
+    EndpointTokenText,
+    Name,
+    Text,
     check_endpoint_path,
     check_endpoint_token,
     check_name,
@@ -23,32 +26,43 @@ from pumphouse.sealing import Sealer
 
 MAX_TIMEOUT_S = 30 * 24 * 3600
 
+DEFAULT_AT_ONCE = 6
+MAX_AT_ONCE = 1000
+"""Executions side by side in one pod; each may be a thread."""
+
 _RAM = re.compile(r"[1-9][0-9]{0,5}(MiB|GiB)")
+
+Ram = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": f"^{_RAM.pattern}$"})]
+TimeoutSeconds = Annotated[
+    int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_TIMEOUT_S})
+]
+AtOnce = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_AT_ONCE})]
 
 
 class DeploymentOrder(msgspec.Struct, frozen=True, kw_only=True):
     """The body; which rule is meant stands in the address."""
 
-    pipeline_name: str
-    name: str
+    pipeline_name: Name
+    name: Name
     mode: Mode = Mode.ELASTIC
-    description: str | None = None
+    description: Text | None = None
     enable_parallel_executions: bool | None = None
-    max_parallel_executions_per_pod: int | None = None
-    ram_request: str | None = None
+    max_parallel_executions_per_pod: AtOnce | None = None
+    ram_request: Ram | None = None
     gpu_request: int | None = None
-    execution_timeout_s: int | None = None
+    execution_timeout_s: TimeoutSeconds | None = None
     schedule: str | None = None
-    endpoint_url_path: str | None = None
-    endpoint_token: str | None = None
-    inputs_mapping: Any = None
-    outputs_mapping: Any = None
+    endpoint_url_path: Name | None = None
+    endpoint_token: EndpointTokenText | None = None
+    inputs_mapping: list[InputItem] | None = None
+    outputs_mapping: list[OutputItem] | None = None
 
 
 def check_order(order: DeploymentOrder, rule: Rule) -> None:
     """Raise Invalid or NotSupported for what no pipeline could make right."""
     check_name(order.name, "The deployment name")
     check_text(order.description, "description")
+    _check_parallel(order)
     _check_resources(order)
     if rule is Rule.PERIODIC:
         if order.endpoint_url_path is not None or order.endpoint_token is not None:
@@ -90,6 +104,8 @@ def deployment_for(
         status=DeploymentStatus.UP if is_elastic else DeploymentStatus.PENDING,
         description=order.description,
         schedule=order.schedule,
+        enable_parallel_executions=bool(order.enable_parallel_executions),
+        max_parallel_executions_per_pod=_at_once(order),
         ram_request=order.ram_request,
         execution_timeout_s=order.execution_timeout_s,
         created_at=now,
@@ -118,14 +134,26 @@ def new_endpoint_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _check_resources(order: DeploymentOrder) -> None:
-    if order.enable_parallel_executions:
-        raise NotSupported(
-            "Parallel executions are not available in this installation yet: leave"
-            " enable_parallel_executions out."
+def _at_once(order: DeploymentOrder) -> int | None:
+    if not order.enable_parallel_executions:
+        return None
+    return order.max_parallel_executions_per_pod or DEFAULT_AT_ONCE
+
+
+def _check_parallel(order: DeploymentOrder) -> None:
+    most = order.max_parallel_executions_per_pod
+    if order.enable_parallel_executions and order.mode is not Mode.LOW_LATENCY:
+        raise Invalid(
+            "enable_parallel_executions belongs to the mode 'low_latency': executions of an elastic"
+            " deployment are in processes of their own, and always run in parallel."
         )
-    if order.max_parallel_executions_per_pod is not None:
+    if most is not None and not order.enable_parallel_executions:
         raise Invalid("max_parallel_executions_per_pod goes with enable_parallel_executions only.")
+    if most is not None and not 1 <= most <= MAX_AT_ONCE:
+        raise Invalid(f"max_parallel_executions_per_pod must be between 1 and {MAX_AT_ONCE:,}.")
+
+
+def _check_resources(order: DeploymentOrder) -> None:
     if order.gpu_request:
         raise NotSupported("This installation has no GPU: leave gpu_request out.")
     if order.ram_request is not None and not _RAM.fullmatch(order.ram_request):

@@ -2,8 +2,10 @@
 
 import time
 
+import msgspec
+
 from pumphouse.bus import Bus
-from pumphouse.contracts.executions import TriggerAccepted
+from pumphouse.contracts.executions import ExecutionFinished, TriggerAccepted
 from pumphouse.contracts.records import (
     ExecutionDescribed,
     ExecutionDiscarded,
@@ -90,7 +92,16 @@ class Outcomes:
 
     async def described(self, execution_id: str) -> ExecutionDescribed:
         """The record of an execution. Raises NotFound."""
-        return await self._ask(execution_id, 0)
+        described = await self._ask(execution_id, 0)
+        if (end := self._told(described.execution)) is None:
+            return described
+        return msgspec.structs.replace(
+            described,
+            execution=_ended(described.execution, end),
+            inputs=end.inputs or described.inputs,
+            outputs=end.outputs,
+            error=end.error,
+        )
 
     async def listed(
         self,
@@ -106,7 +117,11 @@ class Outcomes:
             accepted=self._followings.accepted(pipeline_id, deployment_id),
             ended=self._followings.ended(pipeline_id, deployment_id),
         )
-        return (await self._bus.request(query)).executions
+        found = (await self._bus.request(query)).executions
+        return tuple(
+            summary if (end := self._told(summary)) is None else _ended(summary, end)
+            for summary in found
+        )
 
     async def delete(self, execution_id: str) -> None:
         """Remove the record of an execution. Raises NotFound."""
@@ -116,6 +131,15 @@ class Outcomes:
     def has_ended(self, execution_id: str) -> bool:
         """Whether this gateway knows that the execution has ended."""
         return self._followings.has_ended(execution_id)
+
+    def _told(self, execution: ExecutionSummary) -> ExecutionFinished | None:
+        """The end that this gateway has heard of, where the record is behind it."""
+        if execution.status.is_terminal:
+            return None
+        known = self._followings.outcome(execution.id)
+        if known is None or known.message is None or known.message.attempt < execution.attempt:
+            return None
+        return known.message
 
     async def _recorded(
         self, execution_id: str, followed: Followed | None, timeout: float
@@ -145,6 +169,16 @@ def check_success(execution_id: str, outcome: Outcome) -> None:
             outcome.error or f"The execution ended as {outcome.status}.",
             {"execution_id": execution_id, "status": outcome.status},
         )
+
+
+def _ended(execution: ExecutionSummary, end: ExecutionFinished) -> ExecutionSummary:
+    return msgspec.structs.replace(
+        execution,
+        status=end.status,
+        attempt=end.attempt,
+        started_at=end.started_at,
+        finished_at=end.finished_at,
+    )
 
 
 def _outcome_of(described: ExecutionDescribed) -> Outcome | None:

@@ -1,6 +1,7 @@
 """Which log lines are asked for."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
@@ -9,19 +10,29 @@ from pumphouse.errors import Invalid
 MAX_LOG_LINES = 20_000
 """Of one answer, so that it fits into a message."""
 
+MAX_LIMIT = 2**31 - 1
+
+LineCount = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_LIMIT})]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_REST_OF_A_MILLISECOND = timedelta(microseconds=999)
+
 
 class LogPeriod(msgspec.Struct, frozen=True, rename={"since_ms": "from", "until_ms": "to"}):
-    """The body of every question for logs: milliseconds since 1970, both ends inclusive."""
+    """The body of every question for logs: milliseconds since 1970, both ends inclusive.
+
+    Lines have microseconds, so the last millisecond is asked for to its end.
+    """
 
     since_ms: int | None = None
     until_ms: int | None = None
-    limit: int | None = None
+    limit: LineCount | None = None
 
     def check(self) -> None:
         """Raise Invalid for moments out of reach and a negative limit."""
         _moment(self.since_ms, "from")
         _moment(self.until_ms, "to")
-        if self.limit is not None and not 0 <= self.limit < 2**31:
+        if self.limit is not None and not 0 <= self.limit <= MAX_LIMIT:
             raise Invalid("limit must be zero or more.")
 
     @property
@@ -35,13 +46,14 @@ class LogPeriod(msgspec.Struct, frozen=True, rename={"since_ms": "from", "until_
 
     @property
     def until(self) -> datetime | None:
-        return _moment(self.until_ms, "to")
+        start = _moment(self.until_ms, "to")
+        return None if start is None else start + _REST_OF_A_MILLISECOND
 
 
 def _moment(milliseconds: int | None, what: str) -> datetime | None:
     if milliseconds is None:
         return None
     try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (ValueError, OverflowError, OSError) as error:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError as error:
         raise Invalid(f"{what} must be a time in milliseconds since 1970.") from error

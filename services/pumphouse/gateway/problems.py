@@ -37,7 +37,7 @@ STATUS: dict[type[PumphouseError], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
-    NotSupported: HTTPStatus.NOT_IMPLEMENTED,
+    NotSupported: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     ExecutionFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

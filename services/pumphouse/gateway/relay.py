@@ -7,6 +7,7 @@ the store checks the signature and its age.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 from xml.sax.saxutils import escape
 
 import aiohttp
@@ -57,12 +58,17 @@ class Relay(Shared):
         self._signed_host = signed_host
 
     def routes(self) -> list[HTTPRouteHandler]:
-        """Routes whose signature is the permission."""
+        """Routes whose signature is the permission, and which only links given out lead to."""
         place = f"{RELAY_PATH}/{{place:path}}"
+        taking: dict[str, Any] = {
+            "status_code": HTTPStatus.OK,
+            "request_max_body_size": None,
+            "include_in_schema": False,
+        }
         return [
-            get(place)(self.download),
-            put(place, status_code=HTTPStatus.OK, request_max_body_size=None)(self.upload),
-            post(place, status_code=HTTPStatus.OK, request_max_body_size=None)(self.form),
+            get(place, include_in_schema=False)(self.download),
+            put(place, **taking)(self.upload),
+            post(place, **taking)(self.form),
         ]
 
     async def download(self, request: ApiRequest) -> Response[bytes] | Stream:

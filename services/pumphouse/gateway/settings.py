@@ -15,6 +15,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     call that follows a redirect; definition_hold_s: for a status of a pipeline or deployment.
     reply_patience_s: age at which the registry is asked about an execution as well as the bus.
     stop_s: how long answers may take to leave once the gateway stops.
+    project_…: what pipelines fall back to, by the keys of `container_config`.
+    disabled_templates: names of shipped templates that no pipeline may be created from.
+    vector_database_url: `https://host` of a database that users bring along, without port or path,
+    and vector_database_token: what it is opened with; both or none.
     """
 
     host: str = "127.0.0.1"
@@ -29,3 +33,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     definition_hold_s: float = 8.0
     reply_patience_s: float = 10.0
     stop_s: int = 10
+    project_language: str | None = None
+    project_repository_url: str | None = None
+    project_repository_branch: str | None = None
+    project_repository_deploy_key: str | None = None
+    project_included_folders: tuple[str, ...] = ()
+    project_requirements_path: str | None = None
+    project_system_dependencies: tuple[str, ...] = ()
+    disabled_templates: tuple[str, ...] = ()
+    vector_database_url: str | None = None
+    vector_database_token: str | None = None

@@ -1,16 +1,16 @@
 """From the form that creates a pipeline to the pipeline."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from litestar.datastructures import UploadFile
 
+from pumphouse.archives import path_inside
 from pumphouse.contracts.catalog import PipelineInput, PipelineOutput
 from pumphouse.contracts.vocabulary import DataType
-from pumphouse.errors import Invalid, NotFound, NotSupported
-from pumphouse.gateway.archives import path_inside
+from pumphouse.errors import Invalid
+from pumphouse.gateway.containers import Container, read_container
 from pumphouse.gateway.forms import (
     Node,
     as_boolean,
@@ -21,30 +21,20 @@ from pumphouse.gateway.forms import (
     read_tree,
 )
 from pumphouse.gateway.names import check_name, check_text
+from pumphouse.gateway.project import ProjectDefaults
 from pumphouse.mapping import check_declarations
 
 ARCHIVE_FIELD = "step_file"
 
-_LANGUAGE = re.compile(r"python:3\.[0-9]{1,2}-slim")
-_CUDA = re.compile(r"python-cuda:3\.[0-9]{1,2}-[0-9]{1,2}\.[0-9]{1,2}")
-_SYSTEM_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:=~_-]{0,199}")
 _BUILT_KEYS = ("language", "requirements_path", "system_dependencies")
-_GIT_KEYS = ("repository_url", "repository_branch", "repository_deploy_key")
-_CONTAINER_KEYS = frozenset(
-    {
-        *_GIT_KEYS,
-        "language",
-        "requirements_path",
-        "included_folders",
-        "system_dependencies",
-        "dockerfile_path",
-    }
-)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A pipeline as its author describes it, checked but for the archive."""
+    """A pipeline as its author describes it, checked but for the archive.
+
+    archive: None when the code is in a repository. deploy_key: opens that, in clear.
+    """
 
     name: str
     function_path: str
@@ -53,7 +43,8 @@ class Submission:
     inputs: tuple[PipelineInput, ...]
     outputs: tuple[PipelineOutput, ...]
     container: dict[str, Any]
-    archive: UploadFile
+    deploy_key: str | None
+    archive: UploadFile | None
 
     @property
     def requirements_path(self) -> str | None:
@@ -61,28 +52,32 @@ class Submission:
         return path
 
     @property
-    def needs_environment(self) -> bool:
-        """Whether it asks for more than the executors' own Python."""
-        return any(self.container[key] is not None for key in _BUILT_KEYS)
+    def needs_build(self) -> bool:
+        """Whether it must be fetched, or asks for more than the executors' own Python."""
+        return self.archive is None or any(self.container[key] is not None for key in _BUILT_KEYS)
 
 
-def read_submission(fields: list[tuple[str, str | UploadFile]]) -> Submission:
+def read_submission(
+    fields: list[tuple[str, str | UploadFile]], project: ProjectDefaults
+) -> Submission:
     """The pipeline that a form describes.
 
+    project: stands in for what `container_config` leaves out.
     Raises Invalid for what cannot be used, NotSupported for what this installation does not have.
     """
     files = {name: field for name, field in fields if isinstance(field, UploadFile)}
     tree = read_tree((name, field) for name, field in fields if isinstance(field, str))
     if "pipeline_template_name" in tree:
-        raise no_template(as_text(tree["pipeline_template_name"], "pipeline_template_name") or "")
+        raise Invalid(
+            "A pipeline from a template is created by JSON, not by a form: send pipeline_name and"
+            " pipeline_template_name as application/json."
+        )
     name = _required(tree, "pipeline_name")
     check_name(name, "The pipeline name")
     description = as_text(tree.get("description"), "description")
     check_text(description, "description")
-    container = _container(as_object(tree.get("container_config"), "container_config"))
     archive = files.pop(ARCHIVE_FIELD, None)
-    if archive is None:
-        raise Invalid(f"Send the folder of the pipeline as the file {ARCHIVE_FIELD!r}.")
+    container = _container(tree, project, has_folder=archive is not None)
     if files:
         raise Invalid(f"The form has a file {next(iter(files))[:200]!r} that nothing asks for.")
     inputs = tuple(_input(item, at) for item, at in _items(tree, "inputs"))
@@ -95,14 +90,15 @@ def read_submission(fields: list[tuple[str, str | UploadFile]]) -> Submission:
         description=description or None,
         inputs=inputs,
         outputs=outputs,
-        container=container,
+        container=container.shown,
+        deploy_key=container.deploy_key,
         archive=archive,
     )
 
 
-def no_template(name: str) -> NotFound:
-    """The refusal of any template."""
-    return NotFound(f"There is no pipeline template {name[:200]!r}: this installation has none.")
+def _container(tree: dict[str, Node], project: ProjectDefaults, *, has_folder: bool) -> Container:
+    given = as_object(tree.get("container_config"), "container_config")
+    return read_container(given, project, has_folder=has_folder)
 
 
 def _required(tree: dict[str, Node], key: str) -> str:
@@ -174,63 +170,3 @@ def _data_type(item: dict[str, Node], at: str) -> DataType:
         raise Invalid(
             f"{at}[data_type] must be one of {', '.join(DataType)}, not {text[:80]!r}."
         ) from error
-
-
-def _container(given: dict[str, Node]) -> dict[str, Any]:
-    """The configuration as it takes effect; an empty text is an explicit null."""
-    unknown = sorted(given.keys() - _CONTAINER_KEYS)
-    if unknown:
-        raise Invalid(f"container_config has no key {unknown[0][:200]!r}.")
-    for key in _GIT_KEYS:
-        if given.get(key):
-            raise NotSupported(
-                f"container_config[{key}]: pipelines from a git repository are not available in"
-                " this installation: set local_folder instead."
-            )
-    _refuse(given, "dockerfile_path", "leave it out and set function_path and function_name")
-    return {
-        "language": _language(as_text(given.get("language"), "container_config[language]")),
-        "included_folders": _texts(given, "included_folders") or None,
-        "requirements_path": _requirements_path(given.get("requirements_path")),
-        "system_dependencies": _system_dependencies(given) or None,
-        "dockerfile_path": None,
-    }
-
-
-def _texts(given: dict[str, Node], key: str) -> list[str]:
-    what = f"container_config[{key}]"
-    return [as_text(item, f"{what}[…]") or "" for item in as_list(given.get(key), what)]
-
-
-def _requirements_path(node: Node | None) -> str | None:
-    path = as_text(node, "container_config[requirements_path]")
-    return path_inside(path, "container_config[requirements_path]") if path else None
-
-
-def _system_dependencies(given: dict[str, Node]) -> list[str]:
-    packages = _texts(given, "system_dependencies")
-    for package in packages:
-        if not _SYSTEM_PACKAGE.fullmatch(package):
-            raise Invalid(
-                f"container_config[system_dependencies]: {package[:80]!r} is not the name of a"
-                " system package."
-            )
-    return packages
-
-
-def _refuse(given: dict[str, Node], key: str, remedy: str) -> None:
-    if given.get(key):
-        raise NotSupported(
-            f"container_config[{key}] is not available in this installation yet: {remedy}."
-        )
-
-
-def _language(text: str | None) -> str | None:
-    if not text:
-        return None
-    if not _LANGUAGE.fullmatch(text) and not _CUDA.fullmatch(text):
-        raise Invalid(
-            f"container_config[language] {text[:80]!r} is neither 'python:3.X-slim' nor"
-            " 'python-cuda:3.X-Y.Z'."
-        )
-    return text

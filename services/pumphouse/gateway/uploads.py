@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -17,6 +17,13 @@ from pumphouse.storage.keys import upload_prefix, upload_size_key
 MAX_PARTS = 10_000
 MAX_PART_BYTES = 5 * 1024**3
 MAX_OBJECT_BYTES = 5 * 1024**4
+
+PartNumber = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_PARTS})]
+PartSize = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_PART_BYTES})]
+WholeSize = Annotated[
+    int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_OBJECT_BYTES})
+]
+"""What check_part holds of a number, as the document of the API shows it."""
 
 Linked = Callable[[Bucket], Bucket]
 

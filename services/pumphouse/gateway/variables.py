@@ -1,6 +1,7 @@
 """Routes of environment variables."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import msgspec
 from litestar import Response, delete, get, put
@@ -13,19 +14,29 @@ from pumphouse.errors import Invalid, NotFound
 from pumphouse.gateway.answers import json_answer, no_content
 from pumphouse.gateway.bodies import ApiRequest, read_body_as
 from pumphouse.gateway.definitions import Definitions
+from pumphouse.gateway.described import Parameter, described
 from pumphouse.gateway.inside import FOR_EXECUTIONS
-from pumphouse.gateway.names import check_variable_name
+from pumphouse.gateway.names import VariableName, check_variable_name
 from pumphouse.gateway.sharing import Shared
 from pumphouse.sealing import Sealer
 
 MAX_VALUE_BYTES = 65_536
 """Of UTF-8: with twice as much, Linux refuses to start a process."""
 
+_TAG = "Environment variables"
+
 Value = str | int | float | bool
 
 
 class Variables(msgspec.Struct, frozen=True):
-    environment_variables: dict[str, Value]
+    """Variables to set, by name; others stay."""
+
+    environment_variables: dict[VariableName, Value]
+
+
+class ShownVariable(msgspec.Struct, frozen=True):
+    name: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,13 @@ class VariableRoutes(Shared):
             ),
         ]
 
+    @described(
+        "create_or_update_environment_variables",
+        "Set environment variables",
+        tag=_TAG,
+        body=Variables,
+        answers={HTTPStatus.NO_CONTENT: None},
+    )
     async def revise(self, request: ApiRequest) -> Response[bytes]:
         given = (await read_body_as(Variables, request)).environment_variables
         texts = {name: _text(name, value) for name, value in given.items()}
@@ -52,11 +70,24 @@ class VariableRoutes(Shared):
             await self.definitions.change(VariablesRevised(variables=variables))
         return no_content()
 
+    @described(
+        "list_environment_variables",
+        "List all environment variables",
+        tag=_TAG,
+        answers=list[ShownVariable],
+    )
     async def show_all(self) -> Response[bytes]:
         await self.definitions.catalog.refresh()
         variables = sorted(self.definitions.catalog.variables.values(), key=lambda v: v.name)
         return json_answer([self._show(variable) for variable in variables])
 
+    @described(
+        "delete_environment_variable",
+        "Delete an environment variable",
+        tag=_TAG,
+        path=(Parameter("name", "Name of the variable.", VariableName),),
+        answers=ShownVariable,
+    )
     async def delete(self, name: FromPath[str]) -> Response[bytes]:
         await self.definitions.catalog.refresh()
         variable = self.definitions.catalog.variables.get(name)
@@ -65,8 +96,8 @@ class VariableRoutes(Shared):
         await self.definitions.change(VariableDiscarded(name=name))
         return json_answer(self._show(variable))
 
-    def _show(self, variable: Variable) -> dict[str, str]:
-        return {"name": variable.name, "value": self.sealer.open(variable.sealed)}
+    def _show(self, variable: Variable) -> ShownVariable:
+        return ShownVariable(variable.name, self.sealer.open(variable.sealed))
 
 
 def _text(name: str, value: Value) -> str:

@@ -44,6 +44,7 @@ def options_of(chosen: argparse.Namespace) -> "Options":
         s3_url=chosen.s3_url or setting("s3_url", os.environ),
         s3_port=chosen.s3_port,
         when_ready=chosen.when_ready,
+        new_token=chosen.new_token,
     )
 
 
@@ -130,6 +131,11 @@ def _describe_up(up: argparse.ArgumentParser) -> None:
         "--when-ready",
         metavar="COMMAND",
         help="when ready, start this command with PUMPHOUSE_URL and PUMPHOUSE_TOKEN set",
+    )
+    up.add_argument(
+        "--new-token",
+        action="store_true",
+        help="give the user admin a new SDK token, for when nobody has the old one",
     )
 
 

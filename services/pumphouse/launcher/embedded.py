@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pumphouse.bus import open_bus
-from pumphouse.errors import PumphouseError
+from pumphouse.bus import Bus, open_bus
+from pumphouse.contracts.records import TokenPresented
+from pumphouse.errors import PumphouseError, Unauthorized
 from pumphouse.launcher.folder_lock import sole_owner
 from pumphouse.launcher.lifeline import die_with_parent
 from pumphouse.launcher.object_server import ObjectServer, object_server
 from pumphouse.launcher.postgres_server import PostgresServer, postgres_server
-from pumphouse.launcher.private_files import Connection, Secrets, kept_secrets, write_private
+from pumphouse.launcher.private_files import (
+    Connection,
+    Secrets,
+    kept_secrets,
+    with_new_token,
+    write_private,
+)
 from pumphouse.launcher.services import SERVICES, environment_for, running_of, settings_of
+from pumphouse.sealing import digest
 from pumphouse.service import run_until_stopped
 from pumphouse.service.addresses import free_port, url_of
 from pumphouse.settings import load
@@ -37,6 +45,7 @@ class Options:
     database_url, amqp_url, s3_url: real servers; None for the embedded Postgres, the in-process
     bus, the embedded object store. s3_port: of that one, 0 for a free one.
     when_ready: a command to start once the platform takes requests, None for none.
+    new_token: whether the first user gets another SDK token, and the one before it ends.
     """
 
     host: str
@@ -47,6 +56,7 @@ class Options:
     s3_url: str | None
     s3_port: int = 0
     when_ready: str | None = None
+    new_token: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ def up(options: Options) -> bool:
         stack.enter_context(sole_owner(data / "lock", in_use=in_use))
         (data / "connection.json").unlink(missing_ok=True)
         secrets = kept_secrets(data / "secrets.json", belong_to=data / "postgres")
+        if options.new_token:
+            secrets = with_new_token(secrets, data / "secrets.json")
         servers = stack.enter_context(_embedded_servers(options, data, secrets))
         return run_until_stopped(lambda: _platform(options, data, secrets, servers))
 
@@ -125,20 +137,32 @@ async def _platform(
             settings = load(settings_of(service), environment)
             entered = await stack.enter_async_context(running_of(service)(settings, bus))
         assert entered is not None
-        connection = Connection(url=entered.url, token=secrets.admin_token)
+        token = secrets.admin_token if await _is_valid(secrets.admin_token, bus) else None
+        connection = Connection(url=entered.url, token=token)
         stack.enter_context(_announced(connection, data / "connection.json"))
         if options.when_ready is not None:
             await stack.enter_async_context(_started(options.when_ready, connection))
         yield
 
 
+async def _is_valid(sdk_token: str, bus: Bus) -> bool:
+    """Whether it is some user's still: a user may have replaced it by one of their own."""
+    try:
+        await bus.request(TokenPresented(digest=digest(sdk_token)))
+    except Unauthorized:
+        return False
+    return True
+
+
 @contextmanager
 def _announced(connection: Connection, file: Path) -> Iterator[None]:
     write_private(file, connection)
+    token = connection.token or "replaced by its user; `pumphouse up --new-token` makes another one"
     print(
         f"Pumphouse is ready at {connection.url}\n"
-        f"  SDK token: {connection.token}\n"
-        f"  Both are in {file} while it runs. Stop it with Ctrl-C.",
+        f"  SDK token: {token}\n"
+        f"  {'Both are' if connection.token else 'The address is'} in {file} while it runs."
+        " Stop it with Ctrl-C.",
         flush=True,
     )
     try:
@@ -150,9 +174,10 @@ def _announced(connection: Connection, file: Path) -> Iterator[None]:
 @asynccontextmanager
 async def _started(command: str, connection: Connection) -> AsyncIterator[None]:
     """Run `command` beside the platform, as a client of it by the variables that the SDK reads."""
+    told = {"PUMPHOUSE_URL": connection.url, "PUMPHOUSE_TOKEN": connection.token}
     process = await asyncio.create_subprocess_exec(
         *shlex.split(command),
-        env={**os.environ, "PUMPHOUSE_URL": connection.url, "PUMPHOUSE_TOKEN": connection.token},
+        env={**os.environ, **{name: text for name, text in told.items() if text is not None}},
         preexec_fn=die_with_parent(signal.SIGTERM),
     )
 

@@ -25,10 +25,13 @@ class Secrets(msgspec.Struct, frozen=True):
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """How a client reaches the running platform."""
+    """How a client reaches the running platform.
+
+    token: SDK token of the first user; None when it was replaced, so that only its user has it.
+    """
 
     url: str
-    token: str
+    token: str | None
 
 
 def kept_secrets(file: Path, *, belong_to: Path) -> Secrets:
@@ -50,12 +53,23 @@ def kept_secrets(file: Path, *, belong_to: Path) -> Secrets:
         )
     made = Secrets(
         secret_key=secrets.token_urlsafe(32),
-        admin_token=secrets.token_urlsafe(32),
+        admin_token=_made_up_token(),
         database_password=secrets.token_urlsafe(24),
         object_store_secret=secrets.token_urlsafe(24),
     )
     write_private(file, made)
     return made
+
+
+def with_new_token(kept: Secrets, file: Path) -> Secrets:
+    """The secrets with another token for the first user, which `file` then holds."""
+    renewed = msgspec.structs.replace(kept, admin_token=_made_up_token())
+    write_private(file, renewed)
+    return renewed
+
+
+def _made_up_token() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _completed(found: Secrets, file: Path) -> Secrets:

@@ -117,8 +117,8 @@ async def serving_gateway(s3_url: str, **settings: Any) -> AsyncIterator[Gateway
         rest_of_platform(bus) as (registry, executor),
         running(settings_with(s3_url, **settings), bus) as served,
         open_storage(s3_url) as storage,
-        httpx.AsyncClient(base_url=served.url, timeout=10) as plain,
-        httpx.AsyncClient(base_url=served.url, timeout=10) as http,
+        httpx.AsyncClient(base_url=served.url, timeout=60) as plain,
+        httpx.AsyncClient(base_url=served.url, timeout=60) as http,
     ):
         executor.storage = storage
         signed_in = Gateway(served.url, http, plain, registry, executor, storage)

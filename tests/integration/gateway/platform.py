@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from pumphouse.bus import Bus, Envelope
 from pumphouse.bus.topology import REGISTRY_EVENTS, REGISTRY_REQUESTS
 from pumphouse.contracts.catalog import CatalogChange, CatalogListed, CatalogRequested
@@ -30,6 +32,7 @@ from pumphouse.contracts.records import (
     LogsListed,
     LogsQueried,
     TokenPresented,
+    TokenReplaced,
     UserDescribed,
     UserQueried,
 )
@@ -52,6 +55,8 @@ class FakeRegistry:
     ended: asyncio.Condition = field(default_factory=asyncio.Condition)
     accepted: asyncio.Event = field(default_factory=asyncio.Event)
     refuses: Exception | None = None
+    user: UserDescribed = USER
+    token_digest: str = digest(SDK_TOKEN)
 
     async def open(self, bus: Bus) -> None:
         await bus.serve(
@@ -70,6 +75,7 @@ class FakeRegistry:
                 ExecutionDiscarded: self._discard_execution,
                 LogsQueried: self._logs,
                 TokenPresented: self._user_of_token,
+                TokenReplaced: self._replace_token,
                 UserQueried: self._user,
             },
         )
@@ -153,7 +159,7 @@ class FakeRegistry:
         identifier = request.execution_id
         if request.wait_s or request.ended:
             try:
-                async with asyncio.timeout(request.wait_s or 5), self.ended:
+                async with asyncio.timeout(request.wait_s or 8), self.ended:
                     await self.ended.wait_for(lambda: identifier in self.ends)
             except TimeoutError:
                 pass
@@ -185,14 +191,21 @@ class FakeRegistry:
         return LogsListed(lines=lines[: request.limit])
 
     async def _user_of_token(self, request: TokenPresented) -> UserDescribed:
-        if request.digest != digest(SDK_TOKEN):
+        if request.digest != self.token_digest:
             raise Unauthorized("The SDK token is wrong.")
-        return USER
+        return self.user
+
+    async def _replace_token(self, request: TokenReplaced) -> UserDescribed:
+        if request.generation != self.user.token_generation:
+            raise Conflict("The SDK token was replaced meanwhile.")
+        self.token_digest = request.digest
+        self.user = replace(self.user, token_generation=request.generation + 1)
+        return self.user
 
     async def _user(self, request: UserQueried) -> UserDescribed:
-        if request.user_id != USER.id:
+        if request.user_id != self.user.id:
             raise NotFound("There is no such user.")
-        return USER
+        return self.user
 
     def _summary(self, identifier: str) -> ExecutionSummary:
         trigger = self.triggers.get(identifier)

@@ -33,7 +33,7 @@ async def same(inputs: dict[str, Any]) -> dict[str, Any]:
     return {"copy": inputs["doc"]}
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     give_up_at = time.monotonic() + seconds
     while not await asyncio.to_thread(condition):
         assert time.monotonic() < give_up_at
@@ -194,6 +194,6 @@ async def test_a_client_that_leaves_a_download_ends_it(
         "GET", f"/api/v1/executions/{identifier}/outputs/copy"
     ) as answer:
         await anext(answer.aiter_raw())
-    await asyncio.wait_for(ended.wait(), 20)
+    await asyncio.wait_for(ended.wait(), 60)
 
     assert 0 < read < size

@@ -110,7 +110,7 @@ class Platform:
 
     async def settled(self, name: str = "add") -> dict[str, Any]:
         """Ask as clients do: again, as long as it is pending."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (info := await self.info(name, wait=True))["status"] == "creation_pending":
                 pass
         return info
@@ -132,7 +132,7 @@ async def _serving(database_url: str, store_url: str) -> AsyncIterator[Platform]
         open_bus(None, "tests") as bus,
         running_registry(settings, bus),
         running(settings_with(store_url), bus) as served,
-        httpx.AsyncClient(base_url=served.url, timeout=10) as http,
+        httpx.AsyncClient(base_url=served.url, timeout=60) as http,
     ):
         builder = Builder(bus)
         await bus.consume(BUILDS, {BuildRequested: builder.requested})

@@ -62,7 +62,7 @@ async def test_a_periodic_deployment_says_when_in_english(gateway: Gateway) -> N
         ({"name": 3}, 400, "name"),
         ({"pipeline_name": "nope"}, 404, "'nope'"),
         ({"endpoint_token": "short"}, 400, "endpoint_token"),
-        ({"enable_parallel_executions": True}, 501, "enable_parallel_executions"),
+        ({"enable_parallel_executions": True}, 400, "enable_parallel_executions"),
         ({"inputs_mapping": [CONSTANTS[0] | {"constant_value": "six"}]}, 400, "'a'"),
         ({"inputs_mapping": [CONSTANTS[0] | {"pipeline_input_name": "z"}]}, 400, "'z'"),
     ],
@@ -162,6 +162,34 @@ async def test_an_update_that_cannot_be_is_refused(gateway: Gateway, body: Any) 
 
     assert answer.status_code == 400, answer.text
     assert (await gateway.http.get("/api/v1/deployments/add")).json() == before
+
+
+async def test_the_path_of_an_output_changes_and_the_rest_stays(gateway: Gateway) -> None:
+    await gateway.pipeline("filing", **{"outputs[0][data_type]": "file"})
+    path = {"pipeline_output_name": "sum", "datastore_path": "sums/{date}.txt"}
+    body = {"name": "filing", "pipeline_name": "filing", "outputs_mapping": [path]}
+    created = (await gateway.http.post("/api/v1/endpoints", json=body)).json()
+
+    other = path | {"datastore_path": "sums/{execution_id}.txt"}
+    updated = await gateway.http.patch(
+        "/api/v1/deployments/filing", json={"outputs_mapping": [other]}
+    )
+
+    assert updated.status_code == 200, updated.text
+    assert updated.json()["outputs_mapping"] == [created["outputs_mapping"][0] | other]
+    assert updated.json()["inputs_mapping"] == created["inputs_mapping"]
+
+
+async def test_what_has_never_run_has_no_latest_execution(gateway: Gateway) -> None:
+    deployment = await gateway.endpoint()
+
+    for path in ("pipelines/add", "deployments/add"):
+        answer = await gateway.http.get(f"/api/v1/{path}/executions/latest")
+        assert (answer.status_code, answer.json()) == (200, None)
+    called = (await gateway.call(deployment, json={"a": 1})).json()
+    for path in ("pipelines/add", "deployments/add"):
+        answer = await gateway.http.get(f"/api/v1/{path}/executions/latest")
+        assert answer.json() == {"execution_id": called["execution_id"]}
 
 
 async def test_a_schedule_changes_unless_it_is_invalid(gateway: Gateway) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from pumphouse.errors import Unavailable
 from tests.integration.gateway.conftest import Gateway
+from tests.integration.registry.things import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -48,7 +49,13 @@ async def test_a_call_of_the_official_client_is_sent_elsewhere_at_once(gateway: 
 
 
 async def test_a_slow_call_is_redirected_until_it_ends(gateway: Gateway) -> None:
-    gateway.executor.function = slow(2.5)
+    goes_on = asyncio.Event()
+
+    async def waits(inputs: dict[str, Any]) -> dict[str, Any]:
+        await goes_on.wait()
+        return {"sum": inputs["a"]}
+
+    gateway.executor.function = waits
     deployment = await gateway.endpoint()
 
     answer = await gateway.call(deployment, json={"a": 7})
@@ -56,6 +63,7 @@ async def test_a_slow_call_is_redirected_until_it_ends(gateway: Gateway) -> None
     while answer.is_redirect:
         answer = await gateway.plain.post(answer.headers["location"])
         statuses.append(answer.status_code)
+        goes_on.set()
 
     assert statuses == [303, 307, 200]
     assert answer.json()["output"] == {"sum": 7}
@@ -68,13 +76,16 @@ async def test_a_result_is_found_when_its_reply_was_lost(gateway: Gateway) -> No
     started = await gateway.call(deployment, json={"a": 2, "b": 3}, headers=SDK)
     identifier = started.json()["execution_id"]
 
-    listed = await gateway.http.get(f"/api/v1/executions/{identifier}")
-    async with asyncio.timeout(20):
+    async def has_ended() -> bool:
+        shown = (await gateway.http.get(f"/api/v1/executions/{identifier}")).json()
+        return bool(shown["status"] == "Succeeded")
+
+    await eventually(has_ended)
+    async with asyncio.timeout(60):
         answer = started
         while answer.is_redirect:
             answer = await gateway.plain.get(answer.headers["location"])
 
-    assert listed.json()["status"] == "Succeeded"
     assert answer.json()["output"] == {"sum": 5}
 
 

@@ -63,7 +63,7 @@ async def by_requests(gateway: Gateway, deployment: dict[str, Any], file: Path) 
                 headers=token(deployment),
                 files={"doc": opened},
                 data={"note": json.dumps("hello")},
-                timeout=10,
+                timeout=60,
             ).content
 
     return await asyncio.to_thread(send)

@@ -21,7 +21,7 @@ from pumphouse.contracts.definitions import (
 from pumphouse.contracts.executions import TriggerAccepted
 from pumphouse.contracts.records import ExecutionDiscarded
 from pumphouse.contracts.vocabulary import Mode
-from pumphouse.gateway import app
+from pumphouse.gateway import app, unfinished
 from pumphouse.registry.app import running
 from pumphouse.sealing import Sealer
 from pumphouse.sealing.tokens import Scope, ScopedTokens, ScopeKind, execution_tokens
@@ -70,7 +70,7 @@ class Served:
         reply = await self.refreshed(execution_tokens(SEALER).issue(scope))
         assert reply.status_code == 200, reply.text
         header = {"Authorization": f"Bearer {reply.json()['access_token']}"}
-        async with httpx.AsyncClient(base_url=self.url, headers=header, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=header, timeout=60) as client:
             yield client
 
 
@@ -105,8 +105,8 @@ async def serving(database_url: str, store_url: str, **settings: Any) -> AsyncIt
         open_bus(None, "tests") as bus,
         running(registry, bus),
         app.running(settings_with(store_url, **settings), bus) as listening,
-        httpx.AsyncClient(base_url=listening.url, timeout=10) as http,
-        httpx.AsyncClient(base_url=listening.url, timeout=10) as user,
+        httpx.AsyncClient(base_url=listening.url, timeout=60) as http,
+        httpx.AsyncClient(base_url=listening.url, timeout=60) as user,
     ):
         reply = await http.post(REFRESH, json={"refresh_token": registry.admin_token})
         user.headers["Authorization"] = f"Bearer {reply.json()['access_token']}"
@@ -121,6 +121,12 @@ async def served(database_url: str, store_url: str) -> AsyncIterator[Served]:
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture(autouse=True)
+def looks_are_frequent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end is known after moments."""
+    monkeypatch.setattr(unfinished, "LOOK_EVERY_S", 0.2)
 
 
 async def test_an_access_token_of_an_execution_lives_long_enough_for_the_official_client(

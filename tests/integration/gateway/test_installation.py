@@ -2,21 +2,30 @@
 
 import asyncio
 import socket
+from importlib.metadata import version
 from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pumphouse.bus import Bus
-from pumphouse.errors import Unavailable
+from pumphouse.errors import Invalid, Unavailable
 from pumphouse.gateway.app import running
 from pumphouse.storage import open_storage
-from tests.integration.gateway.conftest import Gateway, settings_with
+from tests.integration.gateway.conftest import Gateway, serving_gateway, settings_with
 from tests.integration.gateway.platform import USER, rest_of_platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 VARIABLES = "/api/v1/environment-variables"
+
+A_KEY = (
+    Ed25519PrivateKey.generate()
+    .private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    .decode()
+)
 
 
 async def test_a_user_is_known_by_token_and_by_id(gateway: Gateway) -> None:
@@ -61,17 +70,79 @@ async def test_a_request_without_a_user_is_refused(
 async def test_public_information_needs_no_user(gateway: Gateway) -> None:
     assert (await gateway.plain.get("/healthz")).json()["status"] == "ok"
     shown = (await gateway.plain.get("/api/v1/environment-info")).json()
-    assert list(shown) == ["environment_id"]
+    assert shown.keys() == {"environment_id", "version"}
+    assert shown["version"] == version("pumphouse")
 
 
-async def test_what_is_not_there_yet_says_so(gateway: Gateway) -> None:
-    found = await gateway.http.get("/api/v1/environments/x/vector-database")
+async def environment_id(gateway: Gateway) -> str:
+    shown = (await gateway.plain.get("/api/v1/environment-info")).json()
+    return str(shown["environment_id"])
 
-    assert found.status_code == 501
-    assert set((await gateway.http.get("/api/v1/project-information")).json().values()) == {None}
-    templates = await gateway.http.get("/api/v1/pipeline-templates")
-    assert templates.json() == {"pipeline_templates": []}
-    assert (await gateway.http.get("/api/v1/pipeline-templates/x")).status_code == 404
+
+async def test_an_installation_without_settings_has_no_defaults(gateway: Gateway) -> None:
+    shown = (await gateway.http.get("/api/v1/project-information")).json()
+
+    assert shown == dict.fromkeys(
+        (
+            "language",
+            "repository_url",
+            "repository_branch",
+            "included_folders",
+            "system_dependencies",
+            "requirements_path",
+            "dockerfile_path",
+        )
+    )
+
+
+async def test_the_defaults_of_an_installation_are_shown_without_its_key(store_url: str) -> None:
+    async with serving_gateway(
+        store_url,
+        project_language="python:3.11-slim",
+        project_included_folders=("src",),
+        project_repository_deploy_key=A_KEY,
+    ) as gateway:
+        answer = await gateway.http.get("/api/v1/project-information")
+
+    assert answer.json()["language"] == "python:3.11-slim"
+    assert answer.json()["included_folders"] == ["src"]
+    assert "KEY" not in answer.text.upper()
+
+
+async def test_a_gateway_refuses_to_start_on_a_default_that_no_pipeline_could_use(
+    bus: Bus, store_url: str
+) -> None:
+    wrong = settings_with(store_url, project_language="ruby")
+    with pytest.raises(Invalid, match="PUMPHOUSE_PROJECT_LANGUAGE"):
+        async with running(wrong, bus):
+            pass
+
+
+async def test_without_a_vector_database_the_settings_for_one_are_named(gateway: Gateway) -> None:
+    path = f"/api/v1/environments/{await environment_id(gateway)}/vector-database"
+    answer = await gateway.http.get(path)
+
+    assert answer.status_code == 404
+    assert "PUMPHOUSE_VECTOR_DATABASE_URL" in answer.json()["message"]
+    assert "PUMPHOUSE_VECTOR_DATABASE_TOKEN" in answer.json()["message"]
+
+
+async def test_the_vector_database_is_shown_to_users_of_this_environment(store_url: str) -> None:
+    async with serving_gateway(
+        store_url, vector_database_url="https://vectors.test", vector_database_token="t"
+    ) as gateway:
+        path = f"/api/v1/environments/{await environment_id(gateway)}/vector-database"
+        shown = await gateway.http.get(path)
+        without_token = await gateway.plain.get(path)
+        of_another = await gateway.http.get(f"/api/v1/environments/{USER.id}/vector-database")
+
+    assert shown.json() == {
+        "vector_database_url": "https://vectors.test",
+        "vector_database_token": "t",
+    }
+    assert without_token.status_code == 401
+    assert of_another.status_code == 404
+    assert "PUMPHOUSE_" not in of_another.text
 
 
 async def test_variables_are_set_listed_and_deleted(gateway: Gateway) -> None:
@@ -173,7 +244,7 @@ async def test_held_requests_are_released_when_the_gateway_stops(bus: Bus, store
         await goes_on.wait()
         return {"sum": 1}
 
-    held = settings_with(store_url, hold_s=20)
+    held = settings_with(store_url, hold_s=50)
     async with (
         rest_of_platform(bus) as (registry, executor),
         open_storage(store_url) as storage,
@@ -185,8 +256,8 @@ async def test_held_requests_are_released_when_the_gateway_stops(bus: Bus, store
             gateway = Gateway(served.url, http, http, registry, executor, storage)
             await gateway.sign_in()
             deployment = await gateway.endpoint()
-            called = asyncio.create_task(gateway.call(deployment, json={"a": 1}, timeout=10))
-            async with asyncio.timeout(5):
+            called = asyncio.create_task(gateway.call(deployment, json={"a": 1}, timeout=60))
+            async with asyncio.timeout(30):
                 await registry.accepted.wait()
         answer = await called
         goes_on.set()

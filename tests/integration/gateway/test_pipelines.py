@@ -84,7 +84,7 @@ async def test_a_pipeline_is_shown_as_it_was_described(gateway: Gateway) -> None
             "'a'",
         ),
         ({"inputs[0": "broken"}, 400, "'inputs[0'"),
-        ({"pipeline_template_name": "any"}, 404, "'any'"),
+        ({"pipeline_template_name": "any"}, 400, "application/json"),
     ],
 )
 async def test_a_description_that_cannot_be_used_is_refused(

@@ -87,7 +87,7 @@ async def test_a_file_without_the_right_token_is_not_read(gateway: Gateway) -> N
     )
 
     writer.write(head.encode())
-    status = await asyncio.wait_for(reader.readline(), 10)
+    status = await asyncio.wait_for(reader.readline(), 60)
     writer.close()
 
     assert b" 401 " in status

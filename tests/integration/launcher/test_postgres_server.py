@@ -150,8 +150,8 @@ def test_without_a_parent_signal_a_watchdog_ends_a_process_with_us() -> None:
         watchdog = watch(process.pid, signal.SIGTERM)
         assert watchdog.stdin is not None
         watchdog.stdin.close()
-        assert process.wait(10) == -signal.SIGTERM
-        watchdog.wait(10)
+        assert process.wait(60) == -signal.SIGTERM
+        watchdog.wait(60)
 
 
 def test_the_programs_are_found_without_importing_their_package() -> None:

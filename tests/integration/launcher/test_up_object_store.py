@@ -81,7 +81,7 @@ def test_a_store_that_is_killed_comes_back_at_its_address(data: Path) -> None:
                 return download(platform)
             return None
 
-        assert eventually(content) == CONTENT
+        assert eventually(content, within_s=90) == CONTENT
         assert "The object store has ended; starting it again." in platform.log
         after = json.loads((data / "objects" / "ports.json").read_bytes())
         assert after["s3.port"] == before["s3.port"]

@@ -80,7 +80,7 @@ async def served(database_url: str, store_url: str) -> AsyncIterator[Served]:
         open_bus(None, "tests") as bus,
         running(registry, bus),
         app.running(settings_with(store_url), bus) as listening,
-        httpx.AsyncClient(base_url=listening.url, timeout=10) as http,
+        httpx.AsyncClient(base_url=listening.url, timeout=60) as http,
     ):
         token = {"refresh_token": registry.admin_token}
         refreshed = await http.post("/api/v1/auth/refresh", json=token)

@@ -32,9 +32,21 @@ def test_what_cannot_be_used_is_refused(text: str) -> None:
         read_json(text, "The text")
 
 
-def test_the_constant_that_is_not_json_is_named() -> None:
-    with pytest.raises(Invalid, match="-Infinity"):
-        read_json('{"a": [1, -Infinity]}', "The text")
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("NaN", "contains NaN, which"),
+        ('{"value": NaN}', "contains NaN at ['value'], which"),
+        ('{"a": [1, -Infinity], "b": [NaN]}', "contains -Infinity at ['a'][1], which"),
+        ('{"a": "NaN", "b": Infinity}', "contains Infinity at ['b'], which"),
+        ('{"%s": NaN}' % ("k" * 100_000), f"contains NaN at ['{'k' * 194}, which"),
+    ],
+    ids=range(5),
+)
+def test_the_constant_that_is_not_json_is_named_with_its_place(text: str, named: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_json(text, "The text")
+    assert named in refused.value.message
 
 
 @pytest.mark.parametrize("text", [nested(MAX_DEPTH), "[" + "[]," * 1000 + "[]]", "9" * 300, "null"])

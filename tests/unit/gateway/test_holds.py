@@ -11,14 +11,14 @@ async def test_a_hold_ends_when_its_time_is_over() -> None:
 
     await Holds().hold(asyncio.Future(), timeout=0.05)
 
-    assert 0.04 < time.monotonic() - begin < 2
+    assert 0.04 < time.monotonic() - begin < 20
 
 
 async def test_a_hold_ends_with_what_it_waits_for() -> None:
     waker: asyncio.Future[None] = asyncio.Future()
     asyncio.get_running_loop().call_soon(waker.set_result, None)
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await Holds().hold(asyncio.Future(), waker, timeout=30)
 
 
@@ -28,7 +28,7 @@ async def test_the_release_ends_every_hold_and_those_to_come() -> None:
     await asyncio.sleep(0)
     holds.release()
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await asyncio.gather(*held)
         await holds.hold(timeout=30)
 

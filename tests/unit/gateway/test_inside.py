@@ -1,18 +1,11 @@
 """What user code may call from inside an execution: every route of the API is in this table."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
-from litestar.routes import HTTPRoute
 
-from pumphouse.catalog import Catalog
-from pumphouse.gateway.app import Surroundings, create_app
 from pumphouse.gateway.authentication import UserGuard
-from pumphouse.gateway.followings import Followings
-from pumphouse.gateway.holds import Holds
 from pumphouse.gateway.links import links_for
 from pumphouse.gateway.settings import Settings
+from tests.unconnected import handlers_of, unconnected_gateway
 
 ALLOWED = """
     GET /users/me
@@ -42,6 +35,7 @@ ALLOWED = """
 
 REFUSED = """
     GET /users/{user_id:str}
+    POST /users/me/sdk-token
     GET /project-information
     GET /pipeline-templates
     GET /pipeline-templates/{name:str}
@@ -68,6 +62,8 @@ REFUSED = """
 """
 
 PUBLIC = {
+    "GET /schema",
+    "GET /schema/openapi.json",
     "GET /healthz",
     "POST /api/v1/auth/refresh",
     "GET /api/v1/environment-info",
@@ -79,12 +75,6 @@ PUBLIC = {
     "HEAD /endpoints/v1/{path:str}/executions/{execution_id:str}/outputs/{name:path}",
 }
 
-SETTINGS = Settings(
-    secret_key="k" * 32,
-    s3_url="http://key:secret@store:9000/bucket",
-    s3_public_url="http://files.test",
-)
-
 
 def below_api(table: str) -> set[str]:
     return {line.strip().replace(" ", " /api/v1", 1) for line in table.strip().splitlines()}
@@ -92,17 +82,12 @@ def below_api(table: str) -> set[str]:
 
 def routes() -> dict[str, tuple[bool, bool]]:
     """By method and path: whether it is guarded, and open to user code."""
-    nobody: Any = None
-    storage: Any = SimpleNamespace(data=SimpleNamespace(nearby=lambda: None), platform=None)
-    around = Surroundings(nobody, Catalog(nobody), Holds(), Followings(), storage, nobody)
     found: dict[str, tuple[bool, bool]] = {}
-    for route in create_app(SETTINGS, around).routes:
-        assert isinstance(route, HTTPRoute)
-        for handler in route.route_handlers:
-            is_guarded = any(isinstance(guard, UserGuard) for guard in handler.resolve_guards())
-            is_open = bool(handler.opt.get("for_executions"))
-            for method in handler.http_methods - {"OPTIONS"}:
-                found[f"{method} {route.path}"] = (is_guarded, is_open)
+    for path, handler in handlers_of(unconnected_gateway()):
+        is_guarded = any(isinstance(guard, UserGuard) for guard in handler.resolve_guards())
+        is_open = bool(handler.opt.get("for_executions"))
+        for method in handler.http_methods:
+            found[f"{method} {path}"] = (is_guarded, is_open)
     return found
 
 

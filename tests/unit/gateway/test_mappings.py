@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from pumphouse.contracts.mappings import (
@@ -17,14 +18,18 @@ from pumphouse.contracts.mappings import (
     StoredFile,
 )
 from pumphouse.errors import Invalid
+from pumphouse.gateway.mapping_views import (
+    ShownDestination,
+    ShownSource,
+    destination_keys,
+    source_keys,
+)
 from pumphouse.gateway.mappings import (
     kind_of,
     read_inputs,
     read_mapping,
     read_outputs,
     revise,
-    show_destination,
-    show_source,
 )
 
 SOURCES: list[tuple[dict[str, Any], AnySource, str]] = [
@@ -51,7 +56,7 @@ def test_a_source_is_read_and_shown_by_its_key(
 
     assert found.input == "a"
     assert found.source == source
-    assert show_source(source) == keys
+    assert msgspec.to_builtins(ShownSource(**source_keys(source))) == keys
     assert kind_of(source) == kind
 
 
@@ -69,7 +74,8 @@ def test_a_destination_is_read_and_shown_by_its_key(
     (found,) = read_outputs([{"pipeline_output_name": "a", **keys}])
 
     assert found.destination == destination
-    assert show_destination(destination) == keys
+    shown = ShownDestination(**destination_keys(destination))
+    assert msgspec.to_builtins(shown) == keys
 
 
 def test_nothing_given_is_an_empty_mapping() -> None:

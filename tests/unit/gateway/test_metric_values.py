@@ -14,6 +14,7 @@ from pumphouse.bus.topology import REGISTRY_REQUESTS
 from pumphouse.contracts.metrics import MetricList, MetricValuesListed, MetricValuesQueried
 from pumphouse.gateway import metric_values
 from pumphouse.gateway.metric_values import batches, written
+from pumphouse.gateway.metric_views import MetricHead
 
 Values = dict[int, list[float]]
 
@@ -58,7 +59,16 @@ async def page_of(values: Values, lists: list[MetricList]) -> Any:
         )
 
     await bus.serve(REGISTRY_REQUESTS, {MetricValuesQueried: answer})
-    heads = [{"name": one.name} for one in lists]
+    heads = [
+        MetricHead(
+            name=one.name,
+            created_at=one.created_at,
+            execution_id=one.execution_id,
+            deployment_name=None,
+            pipeline_name="p",
+        )
+        for one in lists
+    ]
     pieces = [piece async for piece in written(bus, 7, list(zip(heads, lists, strict=True)))]
     await bus.close()
     return json.loads(b"".join(pieces))
@@ -80,7 +90,7 @@ async def test_a_page_is_json_also_where_values_are_gone(
 ) -> None:
     monkeypatch.setattr(metric_values, "VALUES_AT_ONCE", 2)
     lists = [listed(identifier, length) for identifier, length in lengths.items()]
-    assert await page_of(values, lists) == {
-        "total_count": 7,
-        "metrics": [{"name": one.name, "values": values.get(one.id, [])} for one in lists],
-    }
+    page = await page_of(values, lists)
+    shown = [(one["name"], one["pipeline_name"], one["values"]) for one in page["metrics"]]
+    assert page["total_count"] == 7
+    assert shown == [(one.name, "p", values.get(one.id, [])) for one in lists]

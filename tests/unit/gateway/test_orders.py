@@ -30,6 +30,7 @@ CONSTANTS = [
     {"pipeline_input_name": "a", "constant_value": 0},
     {"pipeline_input_name": "b", "constant_value": 2},
 ]
+PARALLEL = {"mode": "low_latency", "enable_parallel_executions": True}
 PERIODIC = {
     "schedule": "* * * * *",
     "inputs_mapping": CONSTANTS,
@@ -65,6 +66,24 @@ def test_a_low_latency_deployment_begins_as_pending() -> None:
     assert SEALER.open(deployment.endpoint_token or "") == "my-own-token"
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"), [({}, 6), ({"max_parallel_executions_per_pod": 3}, 3)]
+)
+def test_a_parallel_deployment_has_a_limit(given: dict[str, int], expected: int) -> None:
+    deployment = made(Rule.ENDPOINT, **PARALLEL, **given)
+
+    assert deployment.enable_parallel_executions
+    assert deployment.max_parallel_executions_per_pod == expected
+
+
+def test_a_deployment_is_not_parallel_by_itself() -> None:
+    for wish in ({}, {"enable_parallel_executions": False}):
+        deployment = made(Rule.ENDPOINT, mode="low_latency", **wish)
+
+        assert not deployment.enable_parallel_executions
+        assert deployment.max_parallel_executions_per_pod is None
+
+
 def test_a_periodic_deployment_has_a_schedule_and_no_token() -> None:
     deployment = made(Rule.PERIODIC, **PERIODIC)
 
@@ -86,7 +105,11 @@ ENDPOINTS: list[tuple[dict[str, Any], type[PumphouseError], str]] = [
     ({"mode": "fast"}, Invalid, "mode"),
     ({"description": ["x"]}, Invalid, "description"),
     ({"schedule": "* * * * *"}, Invalid, "schedule"),
-    ({"enable_parallel_executions": True}, NotSupported, "enable_parallel_executions"),
+    ({"enable_parallel_executions": True}, Invalid, "mode 'low_latency'"),
+    (PARALLEL | {"max_parallel_executions_per_pod": 0}, Invalid, "between 1 and 1,000"),
+    (PARALLEL | {"max_parallel_executions_per_pod": 1001}, Invalid, "between 1 and 1,000"),
+    (PARALLEL | {"max_parallel_executions_per_pod": 2.5}, Invalid, "max_parallel_executions"),
+    ({"mode": "low_latency", "max_parallel_executions_per_pod": 2}, Invalid, "goes with"),
     ({"max_parallel_executions_per_pod": 2}, Invalid, "max_parallel_executions_per_pod"),
     ({"gpu_request": 1}, NotSupported, "GPU"),
     ({"ram_request": "lots"}, Invalid, "ram_request"),

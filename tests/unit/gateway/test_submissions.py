@@ -8,7 +8,8 @@ from litestar.datastructures import UploadFile
 
 from pumphouse.contracts.catalog import PipelineInput, PipelineOutput
 from pumphouse.contracts.vocabulary import DataType
-from pumphouse.errors import Invalid, NotFound, NotSupported, PumphouseError
+from pumphouse.errors import Invalid, NotSupported, PumphouseError
+from pumphouse.gateway.project import ProjectDefaults
 from pumphouse.gateway.submissions import Submission, read_submission
 
 FORM = {
@@ -29,10 +30,11 @@ FORM = {
 }
 ARCHIVE = UploadFile(content_type="application/gzip", filename="step_file")
 ARCHIVE.file.close()  # nobody reads it here
+NOTHING = ProjectDefaults()
 
 
 def read(**fields: str) -> Submission:
-    return read_submission([*(FORM | fields).items(), ("step_file", ARCHIVE)])
+    return read_submission([*(FORM | fields).items(), ("step_file", ARCHIVE)], NOTHING)
 
 
 def test_a_form_becomes_what_it_describes() -> None:
@@ -68,16 +70,16 @@ EMPTY = {LANGUAGE: "", REQUIREMENTS: "", PACKAGES: ""}
         {f"{PACKAGES}[0]": "libgomp1", f"{PACKAGES}[1]": "g++"},
     ],
 )
-def test_an_environment_is_needed_when_more_is_asked_for_than_the_executors_have(
+def test_a_build_is_needed_when_more_is_asked_for_than_the_executors_have(
     fields: dict[str, str],
 ) -> None:
     found = read(**({LANGUAGE: "", REQUIREMENTS: ""} | fields))
-    assert found.needs_environment
+    assert found.needs_build
 
 
-def test_what_is_null_needs_no_environment() -> None:
+def test_what_is_null_needs_no_build() -> None:
     found = read(**EMPTY)
-    assert not found.needs_environment
+    assert not found.needs_build
     assert found.requirements_path is None
     assert found.container == {
         "language": None,
@@ -132,8 +134,10 @@ CASES: list[tuple[dict[str, str], type[PumphouseError], str]] = [
     ({"container_config[system_dependencies][0]": ""}, Invalid, "system package"),
     ({"container_config[system_dependencies][0]": "--help"}, Invalid, "'--help'"),
     ({"container_config[dockerfile_path]": "Dockerfile"}, NotSupported, "dockerfile_path"),
-    ({"container_config[repository_url]": "https://x.org"}, NotSupported, "git"),
-    ({"pipeline_template_name": "any"}, NotFound, "'any'"),
+    ({"container_config[repository_url]": "https://x.org/y"}, Invalid, "exclude each other"),
+    ({"container_config[repository_branch]": "main"}, Invalid, "repository_branch"),
+    ({"container_config[repository_deploy_key]": "x"}, Invalid, "repository_deploy_key"),
+    ({"pipeline_template_name": "any"}, Invalid, "application/json"),
 ]
 
 
@@ -145,8 +149,30 @@ def test_what_cannot_be_used_is_named(
         read(**fields)
 
 
-def test_a_form_needs_its_archive_and_no_other_file() -> None:
-    with pytest.raises(Invalid, match="step_file"):
-        read_submission(list(FORM.items()))
+def test_a_form_has_no_other_file() -> None:
     with pytest.raises(Invalid, match="'other'"):
-        read_submission([*FORM.items(), ("step_file", ARCHIVE), ("other", ARCHIVE)])
+        read_submission([*FORM.items(), ("step_file", ARCHIVE), ("other", ARCHIVE)], NOTHING)
+
+
+def test_a_form_without_code_is_told_both_ways_to_give_some() -> None:
+    for project in (NOTHING, ProjectDefaults(repository_branch="main")):
+        with pytest.raises(Invalid, match=r"local_folder.*step_file.*repository_url"):
+            read_submission(list(FORM.items()), project)
+
+
+def test_a_form_without_folder_is_of_a_repository_and_needs_a_build() -> None:
+    url = {"container_config[repository_url]": "https://git.example.com/team/add.git"}
+    empty = {LANGUAGE: "", "container_config[repository_branch]": ""}
+    found = read_submission(list((FORM | url | empty).items()), NOTHING)
+    assert found.archive is None
+    assert found.needs_build
+    assert found.deploy_key is None
+    assert found.container == {
+        "repository_url": "https://git.example.com/team/add.git",
+        "repository_branch": None,
+        "language": None,
+        "included_folders": ["/"],
+        "requirements_path": None,
+        "system_dependencies": None,
+        "dockerfile_path": None,
+    }

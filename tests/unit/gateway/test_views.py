@@ -1,6 +1,7 @@
 """What the HTTP API shows."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -33,14 +34,10 @@ from pumphouse.contracts.vocabulary import (
     Rule,
     Status,
 )
-from pumphouse.gateway.views import (
-    caller_types,
-    exposed_outputs,
-    show_deployment,
-    show_execution,
-    show_outputs,
-    show_pipeline,
-)
+from pumphouse.gateway.caller_names import caller_types, exposed_outputs
+from pumphouse.gateway.deployment_views import show_deployment
+from pumphouse.gateway.execution_views import show_execution, show_outputs
+from pumphouse.gateway.pipeline_views import show_pipeline
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 PIPELINE = Pipeline(
@@ -97,8 +94,13 @@ def produced(destination: RunOutput | EndpointOutput | Dropped, value: object) -
     )
 
 
+def written(shown: msgspec.Struct) -> Any:
+    """What a client reads."""
+    return msgspec.json.decode(msgspec.json.encode(shown))
+
+
 def test_a_default_of_zero_is_shown_and_what_is_absent_is_not() -> None:
-    parameters = show_pipeline(PIPELINE)["parameters"]
+    parameters = written(show_pipeline(PIPELINE))["parameters"]
 
     assert parameters["inputs"] == [{"name": "a", "data_type": "number", "default_value": 0}]
     assert parameters["outputs"] == [{"name": "sum", "data_type": "number", "description": "all"}]
@@ -108,12 +110,36 @@ def test_only_a_pipeline_that_could_not_be_created_says_why() -> None:
     failed = msgspec.structs.replace(
         PIPELINE, status=PipelineStatus.FAILED, status_message="no such version"
     )
-    assert show_pipeline(failed)["creation_info"]["status_message"] == "no such version"
-    assert "status_message" not in show_pipeline(PIPELINE)["creation_info"]
+    assert written(show_pipeline(failed))["creation_info"]["status_message"] == "no such version"
+    assert "status_message" not in written(show_pipeline(PIPELINE))["creation_info"]
+
+
+def test_a_pipeline_from_a_repository_shows_its_commit_and_never_its_key() -> None:
+    container = {"repository_url": "git@host:x", "repository_branch": "main", "language": None}
+    from_repository = msgspec.structs.replace(
+        PIPELINE, container=container, commit_id="c0ffee", deploy_key="sealed"
+    )
+    shown = written(show_pipeline(from_repository))
+    assert shown["parameters"]["container_config"] == container
+    assert shown["creation_info"]["commit_id"] == "c0ffee"
+    assert shown["creation_info"]["origin"] == "git_repository"
+    assert "deploy_key" not in str(shown)
+    assert "sealed" not in str(shown)
+
+    described = ExecutionDescribed(execution=RUNNING)
+    [step] = written(show_execution(described, from_repository, None, unsealed))["steps"]
+    assert step["commit_id"] == "c0ffee"
+    assert step["repository_url"] == "git@host:x"
+    assert step["repository_branch"] == "main"
+    assert step["origin"] == "git_repository"
+
+    for pipeline in (PIPELINE, None):
+        [step] = written(show_execution(described, pipeline, None, unsealed))["steps"]
+        assert (step["commit_id"], step["repository_url"], step["origin"]) == (None, None, "local")
 
 
 def test_a_low_latency_endpoint_shows_token_and_pods() -> None:
-    shown = show_deployment(DEPLOYMENT, PIPELINE, unsealed)
+    shown = written(show_deployment(DEPLOYMENT, PIPELINE, unsealed))
 
     assert shown["endpoint_token"] == "opened sealed"
     assert shown["pods"] == [{"pod_id": "pod-id", "status": "up"}]
@@ -127,7 +153,7 @@ def test_values_are_shown_once_they_are_there() -> None:
     described = ExecutionDescribed(
         execution=RUNNING, inputs=(VARIABLE,), outputs=(produced(RunOutput(name="sum"), None),)
     )
-    shown = show_execution(described, PIPELINE, None, unsealed)
+    shown = written(show_execution(described, PIPELINE, None, unsealed))
 
     assert "value" not in shown["inputs"][0]
     assert "value" not in shown["outputs"][0]
@@ -141,7 +167,7 @@ def test_the_value_of_a_variable_is_of_the_type_of_the_input() -> None:
     )
     described = ExecutionDescribed(execution=started, inputs=(VARIABLE,))
 
-    shown = show_execution(described, PIPELINE, None, unsealed)
+    shown = written(show_execution(described, PIPELINE, None, unsealed))
 
     assert shown["inputs"][0]["value"] == 6
 
@@ -154,7 +180,7 @@ def test_callers_of_an_endpoint_get_what_is_named_for_them() -> None:
     )
 
     assert exposed_outputs(outputs) == {"total": outputs[0], "none": outputs[2]}
-    assert "value" not in show_outputs(outputs)[1]
+    assert "value" not in written(show_outputs(outputs))["outputs"][1]
 
 
 def test_files_are_shown_without_a_value() -> None:
@@ -163,9 +189,9 @@ def test_files_are_shown_without_a_value() -> None:
     copy = msgspec.structs.replace(produced(RunOutput(name="sum"), None), data_type=DataType.FILE)
     described = ExecutionDescribed(execution=ended, inputs=(source,), outputs=(copy,))
 
-    shown = show_execution(described, PIPELINE, None, unsealed)
+    shown = written(show_execution(described, PIPELINE, None, unsealed))
 
     assert shown["inputs"][0]["data_type"] == "file"
     assert "value" not in shown["inputs"][0]
     assert "value" not in shown["outputs"][0]
-    assert "value" not in show_outputs((copy,))[0]
+    assert "value" not in written(show_outputs((copy,)))["outputs"][0]

@@ -4,7 +4,12 @@ from pathlib import Path
 import pytest
 
 from pumphouse.errors import Conflict, Invalid
-from pumphouse.launcher.private_files import Connection, kept_secrets, write_private
+from pumphouse.launcher.private_files import (
+    Connection,
+    kept_secrets,
+    with_new_token,
+    write_private,
+)
 
 
 def test_secrets_are_made_once(tmp_path: Path) -> None:
@@ -14,6 +19,15 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     other = kept_secrets(tmp_path / "other.json", belong_to=tmp_path / "postgres")
     assert made.admin_token != other.admin_token
     assert made.secret_key != other.secret_key
+
+
+def test_a_new_token_is_kept_with_the_other_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    made = kept_secrets(file, belong_to=tmp_path / "postgres")
+    renewed = with_new_token(made, file)
+    assert renewed.admin_token != made.admin_token
+    assert renewed.secret_key == made.secret_key
+    assert kept_secrets(file, belong_to=tmp_path / "postgres") == renewed
 
 
 def test_a_file_of_a_version_without_an_object_store_is_completed_once(tmp_path: Path) -> None:
