@@ -18,6 +18,14 @@ from pumphouse.sdk import (
 from tests.acceptance.conftest import Platform
 from tests.acceptance.guides.callers import Caller
 
+WAITS = """
+import os, time
+
+def slow():
+    while not os.path.exists("{go}"):
+        time.sleep(0.01)
+"""
+
 
 @pytest.fixture
 def answer(sdk: PumphouseSdk, nothing_left: None, tmp_path: Path) -> str:
@@ -121,13 +129,16 @@ def test_a_call_without_waiting_is_collected_later(sdk: PumphouseSdk, add: str) 
 def test_a_call_with_a_time_limit_keeps_to_it_and_goes_on(
     sdk: PumphouseSdk, nothing_left: None, tmp_path: Path
 ) -> None:
-    (tmp_path / "main.py").write_text("import time\ndef slow():\n    time.sleep(3)\n")
-    sdk.create_pipeline("slow", "main.py", "slow", container_config={"local_folder": tmp_path})
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "main.py").write_text(WAITS.format(go=tmp_path / "go"))
+    config = {"local_folder": tmp_path / "code"}
+    sdk.create_pipeline("slow", "main.py", "slow", container_config=config)
     token = sdk.create_deployment("slow", "slow", "endpoint")["endpoint_token"]
     with pytest.raises(TimedOut):
-        sdk.trigger_endpoint("slow", token, timeout_s=0.5)
+        sdk.trigger_endpoint("slow", token, timeout_s=2)
     (execution,) = sdk.list_pipeline_executions("slow")
     assert execution["status"] in ("Pending", "Running")
+    (tmp_path / "go").touch()
     assert sdk.retrieve_endpoint_results("slow", execution["execution_id"], token)["outputs"] == {}
 
 

@@ -10,14 +10,22 @@ from tests.acceptance.guides.pages import Reader, blocks_of
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide"
 
-NEEDS_NOTHING = ["files", "inside-executions", "pipelines"]
+NEEDS_NOTHING = ["files", "inside-executions", "low-latency", "pipelines"]
 NEEDS_ADD = [
-    *("endpoints", "environment-variables", "errors", "mappings", "metrics", "migrating", "runs")
+    "async",
+    "endpoints",
+    "environment-variables",
+    "errors",
+    "http-api",
+    "mappings",
+    "metrics",
+    "migrating",
+    "runs",
 ]
 NEEDS_TIME = ["schedules"]
 NEEDS_A_BROKER = ["triggers"]
 NEEDS_DOCKER = ["full-stack"]
-HAS_NO_PROGRAM = ["README"]
+HAS_NO_PROGRAM = ["README", "installation"]
 
 
 @pytest.fixture

@@ -19,6 +19,14 @@ from pumphouse.sdk import (
 from tests.acceptance.conftest import Platform
 from tests.acceptance.guides.callers import official_client
 
+WAITS = """
+import os, time
+
+def guide():
+    while not os.path.exists("{go}"):
+        time.sleep(0.01)
+"""
+
 
 @pytest.fixture(params=["sdk", "official sdk"])
 def client(request: pytest.FixtureRequest, sdk: PumphouseSdk, platform: Platform) -> Iterator[Any]:
@@ -129,11 +137,14 @@ def test_an_input_of_another_type_starts_nothing(sdk: PumphouseSdk, add: str) ->
 def test_a_wait_ends_at_its_time_and_the_execution_goes_on(
     sdk: PumphouseSdk, nothing_left: None, tmp_path: Path
 ) -> None:
-    name = create(sdk, tmp_path, "import time\ndef guide():\n    time.sleep(4)\n")
+    (tmp_path / "code").mkdir()
+    name = create(sdk, tmp_path / "code", WAITS.format(go=tmp_path / "go"))
     begin = time.monotonic()
     with pytest.raises(TimedOut):
-        sdk.run_pipeline(name, timeout_s=1)
-    assert 1 <= time.monotonic() - begin < 2.5
+        sdk.run_pipeline(name, timeout_s=2)
+    assert time.monotonic() - begin >= 2
     (execution,) = sdk.list_pipeline_executions(name)
+    assert execution["status"] in ("Pending", "Running")
+    (tmp_path / "go").touch()
     sdk.retrieve_pipeline_execution_outputs(execution["execution_id"])
     assert sdk.get_pipeline_execution(execution["execution_id"])["status"] == "Succeeded"

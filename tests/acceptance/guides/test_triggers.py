@@ -111,7 +111,7 @@ async def dead_letter(broker: str, body: bytes) -> aio_pika.abc.AbstractIncoming
     async with await aio_pika.connect(broker) as connection:
         channel = await connection.channel()
         queue = await channel.get_queue(DEAD_LETTERS, ensure=False)
-        async with queue.iterator(timeout=30) as letters:
+        async with queue.iterator(timeout=60) as letters:
             async for letter in letters:
                 if letter.body == body:
                     await letter.ack()
