@@ -11,11 +11,11 @@ from pumphouse.bus import Bus
 from pumphouse.contracts.pods import PodLine, PodLogsQueried
 from pumphouse.contracts.vocabulary import Mode
 from pumphouse.gateway.answers import Moment, json_answer
-from pumphouse.gateway.bodies import ApiRequest, read_body_as
+from pumphouse.gateway.bodies import ApiRequest
 from pumphouse.gateway.definitions import Definitions
 from pumphouse.gateway.described import described
 from pumphouse.gateway.parameters import DEPLOYMENT
-from pumphouse.gateway.periods import LogPeriod
+from pumphouse.gateway.periods import LogPeriod, read_period
 from pumphouse.gateway.sharing import Shared
 
 
@@ -49,8 +49,7 @@ class DeploymentLogRoutes(Shared):
     )
     async def logs(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         """Lines of all pods, oldest first; none of an elastic deployment, which has no pods."""
-        period = await read_body_as(LogPeriod, request)
-        period.check()
+        period = await read_period(request)
         deployment, _ = await self.definitions.deployment(name)
         if deployment.mode is Mode.ELASTIC:
             return json_answer([])

@@ -44,6 +44,10 @@ _PATH = (Parameter("path", "The endpoint_url_path of the deployment.", Name),)
 _RESULT = (*_PATH, *EXECUTION)
 _HOP = (Parameter("hop", "How often a redirect has led here.", int),)
 _RESULT_OPENED_BY = (ENDPOINT_TOKEN, TOKEN_IN_QUERY)
+_PLAIN_ANSWERS = {
+    HTTPStatus.OK: {JSON: PlainResult, OCTETS: Bytes},
+    HTTPStatus.TEMPORARY_REDIRECT: ExecutionNamed,
+}
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,7 @@ class EndpointRoutes(Shared):
         tag=_TAG,
         path=_RESULT,
         query=_HOP,
-        answers={
-            HTTPStatus.OK: {JSON: PlainResult, OCTETS: Bytes},
-            HTTPStatus.TEMPORARY_REDIRECT: ExecutionNamed,
-        },
+        answers=_PLAIN_ANSWERS,
         refusals=(ExecutionFailed,),
         opened_by=_RESULT_OPENED_BY,
     )
@@ -134,10 +135,7 @@ class EndpointRoutes(Shared):
         tag=_TAG,
         path=_RESULT,
         query=_HOP,
-        answers={
-            HTTPStatus.OK: {JSON: PlainResult, OCTETS: Bytes},
-            HTTPStatus.TEMPORARY_REDIRECT: ExecutionNamed,
-        },
+        answers=_PLAIN_ANSWERS,
         refusals=(ExecutionFailed,),
         opened_by=_RESULT_OPENED_BY,
     )

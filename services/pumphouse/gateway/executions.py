@@ -15,7 +15,7 @@ from pumphouse.contracts.vocabulary import Status
 from pumphouse.errors import Conflict, NotFound
 from pumphouse.gateway.answers import json_answer, no_content
 from pumphouse.gateway.asking import WAIT, is_asked_to_wait
-from pumphouse.gateway.bodies import ApiRequest, read_body_as
+from pumphouse.gateway.bodies import ApiRequest
 from pumphouse.gateway.definitions import Definitions
 from pumphouse.gateway.described import JSON, Bytes, Content, Parameter, described
 from pumphouse.gateway.execution_views import (
@@ -36,7 +36,7 @@ from pumphouse.gateway.log_lines import ShownLine, show_line
 from pumphouse.gateway.names import known_id
 from pumphouse.gateway.outcomes import Outcomes, check_success
 from pumphouse.gateway.parameters import DEPLOYMENT, EXECUTION, PIPELINE
-from pumphouse.gateway.periods import LogPeriod
+from pumphouse.gateway.periods import LogPeriod, read_period
 from pumphouse.gateway.problems import ExecutionFailed
 from pumphouse.gateway.sharing import Shared
 from pumphouse.gateway.single_files import SingleFiles
@@ -234,8 +234,7 @@ class ExecutionRoutes(Shared):
         answers=list[list[ShownLine]],
     )
     async def logs(self, execution_id: FromPath[str], request: ApiRequest) -> Response[bytes]:
-        period = await read_body_as(LogPeriod, request)
-        period.check()
+        period = await read_period(request)
         await self.outcomes.described(known_id(execution_id, "execution"))
         listed = await self.bus.request(
             LogsQueried(

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from pumphouse.errors import Invalid
+from pumphouse.gateway.bodies import ApiRequest, read_body_as
 
 MAX_LOG_LINES = 20_000
 """Of one answer, so that it fits into a message."""
@@ -48,6 +49,13 @@ class LogPeriod(msgspec.Struct, frozen=True, rename={"since_ms": "from", "until_
     def until(self) -> datetime | None:
         start = _moment(self.until_ms, "to")
         return None if start is None else start + _REST_OF_A_MILLISECOND
+
+
+async def read_period(request: ApiRequest) -> LogPeriod:
+    """What a question for logs asks for. Raises Invalid."""
+    period = await read_body_as(LogPeriod, request)
+    period.check()
+    return period
 
 
 def _moment(milliseconds: int | None, what: str) -> datetime | None:

@@ -37,7 +37,7 @@ from pumphouse.gateway.log_lines import ShownLine, show_line
 from pumphouse.gateway.names import Name, check_name
 from pumphouse.gateway.offered_templates import OfferedTemplates, pipeline_from
 from pumphouse.gateway.parameters import PIPELINE
-from pumphouse.gateway.periods import LogPeriod
+from pumphouse.gateway.periods import LogPeriod, read_period
 from pumphouse.gateway.pipeline_form import PIPELINE_FORM
 from pumphouse.gateway.pipeline_views import (
     DeletedDeployment,
@@ -195,8 +195,7 @@ class PipelineRoutes(Shared):
     )
     async def logs(self, name: FromPath[str], request: ApiRequest) -> Response[bytes]:
         """What was written while the environment was built."""
-        period = await read_body_as(LogPeriod, request)
-        period.check()
+        period = await read_period(request)
         pipeline = await self.definitions.pipeline(name)
         listed = await self.bus.request(
             BuildLogsQueried(
