@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pumphouse.gateway.bodies import ApiRequest
 from pumphouse.gateway.settings import Settings
 from pumphouse.gateway.sharing import Shared
+from pumphouse.storage.address import parse_store_url
 
 RELAY_PATH = "/store"
 
@@ -49,9 +50,10 @@ def links_for(settings: Settings) -> Links:
     """Links as the settings ask for them."""
     is_local = is_loopback(settings.s3_url)
     has_public = settings.s3_public_url is not None
+    is_on_socket = parse_store_url(settings.s3_url).socket is not None
     return Links(
         settings.public_url,
-        settings.s3_relay,
+        True if is_on_socket and not has_public else settings.s3_relay,
         is_store_local=is_local and not has_public,
         is_store_inside=has_public and not is_local and not settings.s3_relay,
     )

@@ -21,6 +21,7 @@ from pumphouse.gateway.links import RELAY_PATH
 from pumphouse.gateway.settings import Settings
 from pumphouse.gateway.sharing import Shared
 from pumphouse.storage.address import Origin, parse_public_url, parse_store_url
+from pumphouse.storage.transport import connector_to
 
 CHUNK_BYTES = 262_144
 MAX_FORM_HEAD_BYTES = 65_536
@@ -121,11 +122,11 @@ class Relay(Shared):
 @asynccontextmanager
 async def open_relay(settings: Settings) -> AsyncIterator[Relay]:
     """A relay to the store of the settings."""
-    store = parse_store_url(settings.s3_url).origin
+    store = parse_store_url(settings.s3_url)
     public = settings.s3_public_url
-    signed_host = (parse_public_url(public) if public else store).host
+    signed_host = (parse_public_url(public) if public else store.origin).host
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=connector_to(store.socket, limit=0),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_STALL_S),
         headers={"Accept-Encoding": "identity"},
         skip_auto_headers=("User-Agent", "Content-Type"),
@@ -133,7 +134,7 @@ async def open_relay(settings: Settings) -> AsyncIterator[Relay]:
         read_bufsize=CHUNK_BYTES,
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield Relay(session, store, signed_host)
+        yield Relay(session, store.origin, signed_host)
 
 
 async def _content(answer: aiohttp.ClientResponse) -> Body:

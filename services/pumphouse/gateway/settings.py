@@ -10,7 +10,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     the address of their requests. s3_url: of the object store, `http://KEY:SECRET@host/BUCKET`;
     s3_public_url: scheme, host and port that clients reach it by, when they are others.
     s3_relay: whether clients reach it through this gateway; None lets those who could not
-    otherwise, because the store listens on this machine alone and they are on another.
+    otherwise, because the store listens on this machine alone and they are on another, or on a
+    Unix socket: then nobody could, so False counts only beside s3_public_url.
     hold_s: longest wait for the outputs in the call that triggers them; result_hold_s: in each
     call that follows a redirect; definition_hold_s: for a status of a pipeline or deployment.
     reply_patience_s: age at which the registry is asked about an execution as well as the bus.

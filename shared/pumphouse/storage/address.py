@@ -1,5 +1,6 @@
 """Where an object store is, from its URL."""
 
+import os
 import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -12,6 +13,8 @@ _PORTS = {"http": 80, "https": 443}
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?!-)){1,52}[a-z0-9]")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 _FORM = "http://ACCESS_KEY:SECRET_KEY@host:port/BUCKET"
+_LONGEST_SOCKET = 107
+"""Of the path of a Unix socket, in bytes; other systems than Linux take a few less."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,15 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreAddress:
+    """socket: path of the Unix socket where the store listens, None when `origin` leads to it;
+    it is what requests are signed for in either case."""
+
     origin: Origin
     access_key: str
     secret_key: str = field(repr=False)
     bucket: str
     region: str
+    socket: str | None = None
 
     @property
     def platform_bucket(self) -> str:
@@ -40,9 +47,10 @@ class StoreAddress:
 
 
 def parse_store_url(url: str) -> StoreAddress:
-    """`http[s]://ACCESS_KEY:SECRET_KEY@host[:port]/BUCKET[?region=us-east-1]`.
+    """`http[s]://ACCESS_KEY:SECRET_KEY@host[:port]/BUCKET[?region=us-east-1][&socket=/PATH]`.
 
-    Key and secret are percent-encoded. Raises Invalid, without showing the URL: it holds a secret.
+    Key, secret and path are percent-encoded; a socket goes with `http` alone. Raises Invalid,
+    without showing the URL: it holds a secret.
     """
     parts = _split(url, "The URL of the object store", _FORM)
     if not parts.username or not parts.password:
@@ -53,7 +61,8 @@ def parse_store_url(url: str) -> StoreAddress:
             "The URL of the object store must end with the name of a bucket: 3 to 54 lower-case"
             f" letters, digits and single hyphens, as in {_FORM}."
         )
-    region = parse_qs(parts.query).get("region", ["us-east-1"])[0]
+    query = parse_qs(parts.query, keep_blank_values=True)
+    region = query.get("region", ["us-east-1"])[0]
     if not _REGION.fullmatch(region):
         raise Invalid("The region in the URL of the object store is not the name of one.")
     return StoreAddress(
@@ -62,6 +71,7 @@ def parse_store_url(url: str) -> StoreAddress:
         secret_key=unquote(parts.password),
         bucket=bucket,
         region=region,
+        socket=_socket(query.get("socket", [None])[0], parts.scheme),
     )
 
 
@@ -90,6 +100,18 @@ def _split(url: str, what: str, form: str) -> SplitResult:
     if parts.scheme not in _PORTS or not parts.hostname:
         raise Invalid(f"{what} must look like {form}.")
     return parts
+
+
+def _socket(path: str | None, scheme: str) -> str | None:
+    if path is None:
+        return None
+    is_path = path.startswith("/") and "\0" not in path
+    if not is_path or len(os.fsencode(path)) > _LONGEST_SOCKET or scheme != "http":
+        raise Invalid(
+            "The socket in the URL of the object store must be the whole path of one, of at most"
+            f" {_LONGEST_SOCKET} bytes, and the URL must begin with http://."
+        )
+    return path
 
 
 def _origin(parts: SplitResult) -> Origin:

@@ -33,8 +33,8 @@ async def open_storage(
 ) -> AsyncIterator[Storage]:
     """The two buckets of one store, made when they are not there.
 
-    s3_url: `http[s]://ACCESS_KEY:SECRET_KEY@host[:port]/BUCKET[?region=us-east-1]`, key and secret
-    percent-encoded: the data store is the bucket BUCKET, the platform's own is BUCKET-platform.
+    s3_url: as `parse_store_url` takes it; the data store is the bucket BUCKET, the
+    platform's own is BUCKET-platform.
     public_url: scheme, host and port that clients reach the store by, when it is another.
     wait_s: how long a store that is still starting is waited for.
     Raises Invalid for an address that is none, Unavailable when the store does not answer or
@@ -43,7 +43,7 @@ async def open_storage(
     address = parse_store_url(s3_url)
     own = Signer(address, address.origin)
     public = Signer(address, parse_public_url(public_url)) if public_url else own
-    async with open_transport() as transport:
+    async with open_transport(socket=address.socket) as transport:
         await _prepare(transport, own, address, wait_s)
         yield Storage(
             *(

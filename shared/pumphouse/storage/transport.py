@@ -137,10 +137,23 @@ class Transport:
             raise _no_answer(error) from error
 
 
+def connector_to(socket: str | None, *, limit: int) -> aiohttp.BaseConnector:
+    """Connections to the Unix socket, or by TCP to the host of each URL when there is none.
+
+    limit: how many at once, 0 for any number.
+    """
+    if socket is None:
+        return aiohttp.TCPConnector(limit=limit)
+    return aiohttp.UnixConnector(socket, limit=limit)
+
+
 @asynccontextmanager
-async def open_transport(stall_s: float = STALL_S) -> AsyncIterator[Transport]:
+async def open_transport(
+    stall_s: float = STALL_S, *, socket: str | None = None
+) -> AsyncIterator[Transport]:
+    """socket: as in `StoreAddress`."""
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+        connector=connector_to(socket, limit=_CONNECTIONS),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=stall_s),
         headers={"Accept-Encoding": "identity"},
         auto_decompress=False,

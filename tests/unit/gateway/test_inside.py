@@ -102,12 +102,12 @@ def test_every_route_is_allowed_refused_or_public() -> None:
 @pytest.mark.parametrize(
     ("s3_url", "public", "relay", "is_inside"),
     [
-        ("http://k:s@minio:9000/b", "http://127.0.0.1:9000", None, True),
-        ("http://k:s@minio:9000/b", "https://files.example.org", False, True),
-        ("http://k:s@minio:9000/b", "https://files.example.org", True, False),
-        ("http://k:s@minio:9000/b", None, None, False),
-        ("http://k:s@127.0.0.1:9000/b", "https://files.example.org", None, False),
-        ("http://k:s@127.0.0.1:9000/b", None, None, False),
+        ("http://k:s@minio:9000/bucket", "http://127.0.0.1:9000", None, True),
+        ("http://k:s@minio:9000/bucket", "https://files.example.org", False, True),
+        ("http://k:s@minio:9000/bucket", "https://files.example.org", True, False),
+        ("http://k:s@minio:9000/bucket", None, None, False),
+        ("http://k:s@127.0.0.1:9000/bucket", "https://files.example.org", None, False),
+        ("http://k:s@127.0.0.1:9000/bucket", None, None, False),
     ],
 )
 def test_executions_have_links_of_their_own_where_the_public_address_is_for_clients_alone(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pumphouse.gateway.links import is_loopback
+from pumphouse.gateway.links import is_loopback, links_for
+from pumphouse.gateway.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,20 @@ from pumphouse.gateway.links import is_loopback
 )
 def test_only_loopback_addresses_are_local(url: str, is_local: bool) -> None:
     assert is_loopback(url) is is_local
+
+
+@pytest.mark.parametrize(
+    ("public", "relay", "relays"),
+    [
+        (None, None, True),
+        (None, False, True),
+        ("https://files.example.org", None, None),
+        ("https://files.example.org", False, False),
+    ],
+)
+def test_every_link_to_a_store_on_a_socket_leads_through_the_gateway(
+    public: str | None, relay: bool | None, relays: bool | None
+) -> None:
+    url = "http://k:s@localhost/bucket?socket=/s3.sock"
+    settings = Settings(secret_key="k" * 32, s3_url=url, s3_public_url=public, s3_relay=relay)
+    assert links_for(settings).relays is relays

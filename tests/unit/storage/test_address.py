@@ -32,6 +32,13 @@ def test_the_host_is_written_as_clients_send_it(url: str, origin: str) -> None:
     assert str(parse_store_url(url).origin) == origin
 
 
+def test_a_store_can_be_reached_by_a_socket_whatever_host_is_signed() -> None:
+    address = parse_store_url("http://k:s@localhost/data?socket=/a%20b/s3.sock")
+    assert address.socket == "/a b/s3.sock"
+    assert str(address.origin) == "http://localhost"
+    assert parse_store_url("http://k:s@host/data").socket is None
+
+
 def test_an_address_in_a_message_does_not_show_the_secret() -> None:
     assert "hush" not in repr(parse_store_url("http://key:hush@host/data"))
 
@@ -55,6 +62,11 @@ def test_an_address_in_a_message_does_not_show_the_secret() -> None:
         ("http://key:hush@host:port/data", "cannot be read"),
         ("http://key:hu/sh@host/data", "percent-encoded"),
         ("http://key:hush@host/data?region=a%20b", "region"),
+        ("http://key:hush@host/data?socket=", "socket"),
+        ("http://key:hush@host/data?socket=s3.sock", "socket"),
+        ("http://key:hush@host/data?socket=/a%00b", "socket"),
+        (f"http://key:hush@host/data?socket=/{'a' * 107}", "socket"),
+        ("https://key:hush@host/data?socket=/s3.sock", "socket"),
     ],
 )
 def test_a_url_that_is_none_is_refused_without_the_secret(url: str, says: str) -> None:
