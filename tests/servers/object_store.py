@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import psutil
 from minio import Minio
@@ -18,6 +18,7 @@ from minio.error import S3Error
 from pumphouse.launcher.object_server import ObjectServer, object_server
 from tests.compose_file import image_of
 from tests.servers.docker import docker_answers
+from tests.servers.socket_client import SocketClient
 
 _GIVEN = "PUMPHOUSE_TEST_S3_URL"
 _MINIO_PORT = 9000
@@ -85,7 +86,7 @@ def own_object_store() -> Iterator[OwnStore]:
     """A running embedded store that nobody else uses; nothing is left of it afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="pumphouse-store-") as folder,
-        object_server(Path(folder), secrets.token_urlsafe(12)) as server,
+        object_server(Path(folder), secrets.token_urlsafe(12), port=0) as server,
     ):
         server.wait_until_ready()
         store = OwnStore(server)
@@ -99,12 +100,14 @@ def own_object_store() -> Iterator[OwnStore]:
 def client_of(url: str) -> Minio:
     """A client of the store at `url`, whatever bucket that names."""
     parts = urlsplit(url)
+    path = parse_qs(parts.query).get("socket", [None])[0]
     return Minio(
         parts.netloc.rpartition("@")[2],
         unquote(parts.username or ""),
         unquote(parts.password or ""),
         secure=parts.scheme == "https",
         region=_REGION,
+        http_client=None if path is None else SocketClient(path),
     )
 
 

@@ -124,8 +124,9 @@ def _describe_up(up: argparse.ArgumentParser) -> None:
         "--s3-port",
         type=_port,
         metavar="PORT",
-        default=environment.get("PUMPHOUSE_S3_PORT", "0"),
-        help="port of the embedded S3 server, 0 for a free one (default: %(default)s)",
+        default=environment.get("PUMPHOUSE_S3_PORT"),
+        help="port of the embedded S3 server, 0 for a free one (PUMPHOUSE_S3_PORT; default: no port"
+        " but a socket, where this system allows that)",
     )
     up.add_argument(
         "--when-ready",

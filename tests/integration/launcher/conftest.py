@@ -19,10 +19,10 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="package")
 def running() -> Iterator[tuple[ObjectServer, Path]]:
-    """A server with one object, and its folder."""
+    """A server on ports of loopback with one object, and its folder."""
     with (
         tempfile.TemporaryDirectory(prefix="pumphouse-test-") as folder,
-        object_server(Path(folder), SECRET) as server,
+        object_server(Path(folder), SECRET, port=0) as server,
     ):
         server.wait_until_ready()
         put(server)

@@ -1,4 +1,4 @@
-"""The embedded object store under its own supervisor."""
+"""The embedded object store under its own supervisor, on ports of loopback."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from pumphouse.errors import Conflict, Unavailable
-from pumphouse.launcher import object_server as subject
+from pumphouse.launcher import object_reach
 from pumphouse.launcher.object_ports import LOOPBACK, free_ports
 from pumphouse.launcher.object_server import ObjectServer, object_server
 from tests.integration.launcher.one_object import CONTENT, SECRET, got, ports, put
@@ -25,7 +25,7 @@ SUPERVISOR = """
 import sys, time
 from pathlib import Path
 from pumphouse.launcher.object_server import object_server
-with object_server(Path(sys.argv[1]), "secret") as server:
+with object_server(Path(sys.argv[1]), "secret", port=0) as server:
     server.wait_until_ready()
     print(server.pid, flush=True)
     time.sleep(600)
@@ -44,13 +44,13 @@ def sockets(of: dict[str, int]) -> list[Path]:
 
 
 def test_it_keeps_what_was_stored_on_whatever_ports_it_starts(folder: Path) -> None:
-    with object_server(folder, SECRET) as server:
+    with object_server(folder, SECRET, port=0) as server:
         server.wait_until_ready()
         put(server)
         put(server, "large", LARGE)
         before = ports(folder)
     for _ in range(2):
-        with object_server(folder, "another secret") as server:
+        with object_server(folder, "another secret", port=0) as server:
             server.wait_until_ready()
             assert ports(folder) != before
             assert got(server) == CONTENT
@@ -59,7 +59,7 @@ def test_it_keeps_what_was_stored_on_whatever_ports_it_starts(folder: Path) -> N
 
 
 def test_it_starts_after_it_was_killed_itself_with_the_same_address(folder: Path) -> None:
-    with object_server(folder, SECRET) as server:
+    with object_server(folder, SECRET, port=0) as server:
         server.wait_until_ready()
         url = server.url
         put(server, "large", LARGE)
@@ -86,7 +86,7 @@ def test_every_port_is_on_loopback_and_nobody_outside_is_called(
 
 
 def test_a_folder_whose_path_is_too_long_for_a_socket(folder: Path) -> None:
-    with object_server(folder / ("long" * 40), SECRET) as server:
+    with object_server(folder / ("long" * 40), SECRET, port=0) as server:
         server.wait_until_ready()
         put(server)
         assert got(server) == CONTENT
@@ -96,7 +96,7 @@ def test_a_second_one_on_the_same_folder_is_refused(running: tuple[ObjectServer,
     server, folder = running
     with (
         pytest.raises(Conflict, match=str(folder)),
-        object_server(folder, SECRET, patience_s=0),
+        object_server(folder, SECRET, port=0, patience_s=0),
     ):
         pass
     assert got(server) == CONTENT
@@ -104,7 +104,7 @@ def test_a_second_one_on_the_same_folder_is_refused(running: tuple[ObjectServer,
 
 def test_many_run_side_by_side(running: tuple[ObjectServer, Path], folder: Path) -> None:
     first, _ = running
-    with object_server(folder, SECRET) as second:
+    with object_server(folder, SECRET, port=0) as second:
         second.wait_until_ready()
         assert client_of(second.url).list_buckets() == []
         assert got(first) == CONTENT
@@ -139,8 +139,8 @@ def test_a_port_that_is_lost_before_it_listens_is_chosen_anew(
     with socket.create_server((LOOPBACK, 0)) as other:
         lost = {"filer.port": other.getsockname()[1]}
         losses = [lost, lost, {}]
-        monkeypatch.setattr(subject, "free_ports", lambda s3: free_ports(s3) | losses.pop(0))
-        with object_server(folder, SECRET) as server:
+        monkeypatch.setattr(object_reach, "free_ports", lambda s3: free_ports(s3) | losses.pop(0))
+        with object_server(folder, SECRET, port=0) as server:
             server.wait_until_ready()
             put(server)
             assert got(server) == CONTENT
@@ -148,7 +148,7 @@ def test_a_port_that_is_lost_before_it_listens_is_chosen_anew(
 
 
 def test_it_stops_within_seconds_and_leaves_nothing(folder: Path) -> None:
-    with object_server(folder, SECRET) as server:
+    with object_server(folder, SECRET, port=0) as server:
         server.wait_until_ready()
         put(server)
         process = psutil.Process(server.pid)
@@ -168,7 +168,7 @@ def test_it_does_not_outlive_its_supervisor_and_the_next_one_cleans_up(folder: P
         supervisor.kill()
         supervisor.wait()
         eventually(lambda: is_dead(process))
-    with object_server(folder, "secret") as server:
+    with object_server(folder, "secret", port=0) as server:
         server.wait_until_ready()
         assert not {*sockets(used)} - {*sockets(ports(folder))}
 
@@ -178,7 +178,7 @@ def test_broken_files_are_reported_with_what_it_said(folder: Path) -> None:
     (folder / "data").mkdir()
     (folder / "data" / "filerldb2").write_text("no folder")
     with (
-        object_server(folder, SECRET) as server,
+        object_server(folder, SECRET, port=0) as server,
         pytest.raises(Unavailable, match=r"did not start in .*filerldb2"),
     ):
         server.wait_until_ready()

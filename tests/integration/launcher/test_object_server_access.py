@@ -85,7 +85,7 @@ def test_the_environment_lets_nobody_else_in(folder: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "stranger")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "strange")
     monkeypatch.setenv("WEED_LEVELDB2_DIR", str(folder / "elsewhere"))
-    with object_server(folder, SECRET) as server:
+    with object_server(folder, SECRET, port=0) as server:
         server.wait_until_ready()
         stranger = client_of(f"http://stranger:strange@{LOOPBACK}:{urlsplit(server.url).port}/")
         with pytest.raises(S3Error, match="InvalidAccessKeyId"):

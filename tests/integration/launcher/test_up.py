@@ -1,10 +1,6 @@
 """`pumphouse up`, from the outside."""
 
-import os
-import pwd
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -16,12 +12,13 @@ import psutil
 import pytest
 
 from pumphouse.sdk import Input, Output, PumphouseSdk, Unreachable
+from tests.networks import HAS_OWN_NETWORK, listens_where_we_are
+from tests.ordinary_user import only_as_root, ordinary_user
 from tests.servers.postgres import fresh_database
 from tests.servers.rabbitmq import fresh_vhost
 from tests.stack import Platform, clean_environment, embedded_platform, eventually, platform_at
 
 ADD = Path(__file__).parents[3] / "sdk" / "examples" / "add_numbers"
-IS_ROOT = os.geteuid() == 0
 
 
 @pytest.fixture
@@ -73,6 +70,14 @@ def deploy(platform: Platform) -> None:
         sdk.create_deployment("add", "add", execution_rule="endpoint", mode="low_latency")
 
 
+def reachable_stores(platform: Platform) -> list[psutil.Process]:
+    """Its object store, if any of its ports is in our network although it could be in another."""
+    children = psutil.Process(platform.process.pid).children(recursive=True)
+    stores = [child for child in children if child.name() == "weed"]
+    assert stores
+    return [store for store in stores if HAS_OWN_NETWORK and listens_where_we_are(store)]
+
+
 def the_sum(platform: Platform) -> object:
     with PumphouseSdk(platform.url, platform.token) as sdk:
         token = sdk.get_deployment("add")["endpoint_token"]
@@ -89,6 +94,10 @@ def test_secrets_are_readable_by_their_owner_alone(running: Platform) -> None:
     for name in ("connection.json", "secrets.json", "postgres", "objects"):
         assert (running.data / name).stat().st_mode & 0o077 == 0, name
     assert running.data.stat().st_mode & 0o077 == 0
+
+
+def test_user_code_finds_no_port_of_its_object_store(running: Platform) -> None:
+    assert not reachable_stores(running)
 
 
 def test_a_second_one_on_the_same_folder_is_refused(launch: Launch, running: Platform) -> None:
@@ -184,42 +193,18 @@ def test_postgres_is_started_again_when_it_is_killed(folder: Path) -> None:
         assert eventually(answer, within_s=90) == {"number3": 15}
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="only root can become somebody else")
+@only_as_root
 def test_an_ordinary_user_can_run_it(launch: Launch, folder: Path) -> None:
-    user = pwd.getpwnam("nobody").pw_uid
-    folder.chmod(0o755)
-    home = folder / "home"
-    home.mkdir()
-    os.chown(home, user, user)
-    environment = clean_environment(
-        HOME=str(home), TMPDIR=str(home), PYTHONPATH=os.pathsep.join(filter(None, sys.path))
-    )
-    platform = launch(home / "data", uid=user, environment=environment)
-    platform.command = [interpreter_for(user, environment), *platform.command[1:]]
+    user = ordinary_user(folder)
+    data = user.home / "data"
+    platform = launch(data, uid=user.uid, environment=user.environment)
+    platform.command = [user.interpreter, *platform.command[1:]]
     platform.start()
     deploy(platform)
     assert the_sum(platform) == {"number3": 15}
-    assert (home / "data" / "postgres" / "data").stat().st_uid == user
+    assert (data / "postgres" / "data").stat().st_uid == user.uid
+    assert not reachable_stores(platform)
     platform.stop()
-
-
-def interpreter_for(user: int, environment: Mapping[str, str]) -> str:
-    """A Python like ours that `user` may run: ours may lie in a folder that is closed to them."""
-    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (sys.executable, f"/usr/local/bin/{name}", f"/usr/bin/{name}"):
-        with suppress(OSError):
-            tried = subprocess.run(
-                [candidate, "-c", "import pumphouse.launcher, litestar"],
-                user=user,
-                group=user,
-                env=environment,
-                cwd="/",
-                stderr=subprocess.DEVNULL,
-                check=False,
-            )
-            if tried.returncode == 0:
-                return candidate
-    pytest.skip("an ordinary user of this machine cannot reach the project and a Python for it")
 
 
 def test_it_uses_the_postgres_it_is_given(postgres_url: str, folder: Path) -> None:

@@ -40,17 +40,18 @@ def test_what_is_no_port_is_refused(capsys: pytest.CaptureFixture[str], port: st
 @pytest.mark.parametrize(
     ("arguments", "environment", "asked_for"),
     [
-        ([], {}, (None, 0)),
-        ([], {"PUMPHOUSE_S3_URL": ""}, (None, 0)),
+        ([], {}, (None, None)),
+        ([], {"PUMPHOUSE_S3_URL": ""}, (None, None)),
         ([], {"PUMPHOUSE_S3_URL": URL, "PUMPHOUSE_S3_PORT": "9000"}, (URL, 9000)),
-        (["--s3-url", URL], {"PUMPHOUSE_S3_URL": "http://other"}, (URL, 0)),
+        (["--s3-url", URL], {"PUMPHOUSE_S3_URL": "http://other"}, (URL, None)),
+        (["--s3-port", "0"], {}, (None, 0)),
         (["--s3-port", "9001"], {"PUMPHOUSE_S3_PORT": "9000"}, (None, 9001)),
     ],
 )
 def test_the_object_store_is_chosen_by_option_else_by_environment(
     arguments: list[str],
     environment: dict[str, str],
-    asked_for: tuple[str | None, int],
+    asked_for: tuple[str | None, int | None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("PUMPHOUSE_S3_URL", "PUMPHOUSE_S3_PORT"):
