@@ -36,6 +36,9 @@ from pumphouse.registry.settings import Settings
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
+_LONG_S = 100 * 365 * 86_400
+"""So that samples of NOW are kept, whenever the tests run."""
+
 MAPPING = Mapping(
     inputs=(InputMapping(input="number", source=RunValue(name="number")),),
     outputs=(OutputMapping(output="double", destination=RunOutput(name="double")),),
@@ -54,7 +57,7 @@ OUTPUTS = (
 
 
 def settings(database_url: str, store_url: str, **other: Any) -> Settings:
-    given: dict[str, Any] = {"admin_token": "a-token-of-the-tests"}
+    given: dict[str, Any] = {"admin_token": "a-token-of-the-tests", "sample_life_s": _LONG_S}
     return Settings(database_url=database_url, s3_url=store_url, **(given | other))
 
 
