@@ -285,6 +285,25 @@ class ResourceMetrics(TypedDict):
     metrics: Usages
 
 
+class WorkerSummary(TypedDict):
+    """An executor, and what it can run.
+
+    isolation: of user code, from 0 (none) to 3. missing: layers of it that the host does not have,
+    each with the reason. slots: executions that it runs at once. pythons: versions of Python that
+    it can build environments for. seen_at: ISO 8601, UTC. total_ram, total_disk: bytes of the host.
+    """
+
+    worker: str
+    host: str
+    isolation: int
+    missing: list[str]
+    slots: int
+    pythons: list[str]
+    seen_at: str
+    total_ram: int
+    total_disk: int
+
+
 class VectorDatabaseCredentials(TypedDict):
     vector_database_url: str
     vector_database_token: str

@@ -33,7 +33,7 @@ from pumphouse.executor.lives import Lives
 from pumphouse.executor.pod import Pod
 from pumphouse.executor.pods import Pods
 from pumphouse.executor.reporting import deliver
-from pumphouse.executor.sampling import sampling
+from pumphouse.executor.sampling import WorkerFacts, sampling
 from pumphouse.executor.settings import Settings
 from pumphouse.executor.work import Variables
 from pumphouse.executor.workbench import Workbench
@@ -109,7 +109,8 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         plans = PlanHandlers(bus, catalog, conductor)
         handlers: dict[type[Message], Handler] = {PlanResolved: plans.resolved}
         builds = BuildHandlers(bus, catalog, workbench.builder, timeout_s=settings.build_timeout_s)
-        await stack.enter_async_context(sampling(bus, work_dir, settings.sample_every_s))
+        facts = WorkerFacts()
+        await stack.enter_async_context(sampling(bus, work_dir, settings.sample_every_s, facts))
         subscriptions: list[Subscription] = []
 
         async def stop() -> None:

@@ -30,6 +30,19 @@ class Publisher(Protocol):
     async def publish(self, message: Message) -> None: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class WorkerFacts:
+    """What stays the same of an executor; the fields are those of WorkerSampled."""
+
+    isolation: int = 0
+    missing: tuple[str, ...] = ()
+    slots: int = 0
+    pythons: tuple[str, ...] = ()
+
+
+NOT_TOLD = WorkerFacts()
+
+
 @dataclass(frozen=True)
 class Reading:
     """What the system says at one moment.
@@ -93,13 +106,16 @@ def sample_of(before: Reading, after: Reading) -> Sample:
 
 
 @asynccontextmanager
-async def sampling(bus: Publisher, folder: Path, every_s: float) -> AsyncIterator[None]:
+async def sampling(
+    bus: Publisher, folder: Path, every_s: float, facts: WorkerFacts = NOT_TOLD
+) -> AsyncIterator[None]:
     """Publish samples while the context is open: the first at once, then each `every_s` seconds.
 
     A sample that cannot be taken or published is left out.
     """
     host = socket.gethostname()
-    task = asyncio.create_task(_Sampler(bus, folder, host, f"{host}-{os.getpid()}").run(every_s))
+    sampler = _Sampler(bus, folder, host, f"{host}-{os.getpid()}", facts)
+    task = asyncio.create_task(sampler.run(every_s))
     task.add_done_callback(_tell_of_failure)
     try:
         yield
@@ -114,6 +130,7 @@ class _Sampler:
     folder: Path
     host: str
     worker: str
+    facts: WorkerFacts
 
     async def run(self, every_s: float) -> None:
         before = await self._reading()
@@ -139,6 +156,10 @@ class _Sampler:
             sample=sample_of(before, now),
             total_ram=now.total_ram,
             total_disk=now.total_disk,
+            isolation=self.facts.isolation,
+            missing=self.facts.missing,
+            slots=self.facts.slots,
+            pythons=self.facts.pythons,
         )
         with suppress(Unavailable):
             await self.bus.publish(sampled)

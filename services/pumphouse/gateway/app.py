@@ -47,6 +47,7 @@ from pumphouse.gateway.unfinished import Unfinished
 from pumphouse.gateway.uploads import Uploads
 from pumphouse.gateway.variables import VariableRoutes
 from pumphouse.gateway.vector_database import vector_database_of
+from pumphouse.gateway.workers import WorkerRoutes
 from pumphouse.sealing import Sealer
 from pumphouse.storage import Storage, open_storage
 
@@ -105,6 +106,7 @@ def create_app(settings: Settings, around: Surroundings) -> Litestar:
             *DeploymentLogRoutes(definitions, around.bus).routes(),
             *MetricRoutes(definitions, around.bus, inside).routes(),
             *ResourceMetricRoutes(around.bus).routes(),
+            *WorkerRoutes(around.bus).routes(),
         ],
     )
 

@@ -44,6 +44,7 @@ from pumphouse.registry.queries import (
     PodLogs,
     Samples,
     Users,
+    Workers,
 )
 from pumphouse.registry.reissuing import reissue
 from pumphouse.registry.settings import Settings
@@ -80,7 +81,8 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         building = BuildHandlers(drafts, builds, announcing)
         records = RecordHandlers(executions, watch, clearing, catalog, users)
         metrics = MetricHandlers(Metrics(pool), executions, watch)
-        samples, pod_logs = SampleHandlers(Samples(pool)), PodLogHandlers(PodLogs(pool))
+        samples = SampleHandlers(Samples(pool), Workers(pool))
+        pod_logs = PodLogHandlers(PodLogs(pool))
         events = EventHandlers(Journal(Folds(pool), watch.reached), bus)
 
         await users.enrol(ADMIN, digest(settings.admin_token))

@@ -137,13 +137,46 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerSampled(Message, frozen=True, kw_only=True, tag="worker.sampled.v1"):
-    """worker: name of an executor. host: name of its machine. total_ram, total_disk: bytes."""
+    """worker: name of an executor. host: name of its machine. total_ram, total_disk: bytes.
+
+    isolation: of user code, from 0 (none) to 3. missing: layers of it that this host does not
+    have, each with the reason as text. slots: executions that it runs at once. pythons: versions
+    of Python that it can build environments for.
+    """
 
     worker: str
     host: str
     sample: Sample
     total_ram: int
     total_disk: int
+    isolation: int = 0
+    missing: tuple[str, ...] = ()
+    slots: int = 0
+    pythons: tuple[str, ...] = ()
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """What an executor has said of itself last, in the terms of WorkerSampled; seen_at: then."""
+
+    worker: str
+    host: str
+    isolation: int
+    missing: tuple[str, ...]
+    slots: int
+    pythons: tuple[str, ...]
+    seen_at: datetime
+    total_ram: int
+    total_disk: int
+
+
+class WorkersListed(Message, frozen=True, kw_only=True, tag="workers.listed.v1"):
+    workers: tuple[Worker, ...] = ()
+
+
+class WorkersQueried(Request[WorkersListed], frozen=True, kw_only=True, tag="workers.queried.v1"):
+    """The executors that have said something at `since` or later, by their names."""
+
+    since: datetime
 
 
 class WorkerSeries(msgspec.Struct, frozen=True, kw_only=True):

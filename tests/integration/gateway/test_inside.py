@@ -276,6 +276,7 @@ async def test_a_pod_records_metrics_of_any_execution_of_its_deployment_that_run
         ("POST", "/executions/x/logs"),
         ("GET", "/users/x"),
         ("GET", "/resource-metrics"),
+        ("GET", "/workers"),
     ],
 )
 async def test_the_rest_is_refused_and_the_refusal_says_what_to_do(

@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 
 from pumphouse.bus import Bus
-from pumphouse.contracts.metrics import Sample, SamplesListed, SamplesQueried, WorkerSampled
+from pumphouse.contracts.metrics import (
+    Sample,
+    SamplesListed,
+    SamplesQueried,
+    Worker,
+    WorkerSampled,
+)
 from pumphouse.postgres import Pool
 from pumphouse.registry.handlers import SampleHandlers
-from pumphouse.registry.queries import Samples
+from pumphouse.registry.queries import Samples, Workers
 from pumphouse.registry.queries import samples as statements
 from tests.integration.registry.things import NOW, eventually
 
@@ -100,15 +106,36 @@ async def test_with_many_workers_each_shows_fewer(
     }
 
 
-async def test_old_samples_are_forgotten(pool: Pool) -> None:
-    samples = Samples(pool)
+async def test_of_every_worker_the_newest_is_known(pool: Pool) -> None:
+    workers = Workers(pool)
+    told: dict[str, Any] = {"isolation": 2, "missing": ("a: b",), "slots": 4, "pythons": ("3.11",)}
+    await workers.keep(sampled(1, "two-1"))
+    for second in (2, 3, 1, 3):
+        await workers.keep(sampled(second, "one-1", **(told if second == 3 else {})))
+    [one, two] = await workers.seen(NOW + timedelta(seconds=1))
+    assert one == Worker(
+        worker="one-1",
+        host="one",
+        seen_at=NOW + timedelta(seconds=3),
+        total_ram=8_000,
+        total_disk=90_000,
+        **told,
+    )
+    assert (two.worker, two.isolation, two.missing, two.slots) == ("two-1", 0, (), 0)
+    assert await workers.seen(NOW + timedelta(seconds=2)) == (one,)
+
+
+async def test_old_samples_and_workers_are_forgotten(pool: Pool) -> None:
+    samples, workers = Samples(pool), Workers(pool)
     age = (datetime.now(UTC) - NOW).total_seconds()
     for second in (int(age) - 100, int(age) - 10):
         await samples.keep(sampled(second))
-    forgetting = asyncio.create_task(SampleHandlers(samples).forget_old(life_s=60))
+        await workers.keep(sampled(second, f"one-{second}"))
+    forgetting = asyncio.create_task(SampleHandlers(samples, workers).forget_old(life_s=60))
 
     async def one_is_left() -> bool:
-        return bool(await pool.fetchval("select count(*) = 1 from registry.worker_samples"))
+        left = await pool.fetchval("select count(*) from registry.worker_samples")
+        return (left, len(await workers.seen(NOW))) == (1, 1)
 
     await eventually(one_is_left)
     forgetting.cancel()

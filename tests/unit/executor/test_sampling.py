@@ -15,7 +15,7 @@ from pumphouse.contracts.message import Message
 from pumphouse.contracts.metrics import WorkerSampled
 from pumphouse.errors import Unavailable
 from pumphouse.executor import sampling as module
-from pumphouse.executor.sampling import Reading, read, sample_of, sampling
+from pumphouse.executor.sampling import Reading, WorkerFacts, read, sample_of, sampling
 
 BEFORE = Reading(
     at=datetime(2026, 11, 23, 12, tzinfo=UTC),
@@ -118,6 +118,15 @@ async def test_the_first_sample_does_not_wait_for_the_pause_between_two(tmp_path
     bus = FakeBus()
     async with sampling(bus, tmp_path, every_s=3600), asyncio.timeout(60):
         await bus.came.wait()
+
+
+async def test_what_the_executor_can_run_goes_with_every_sample(tmp_path: Path) -> None:
+    bus = FakeBus()
+    facts = WorkerFacts(isolation=2, missing=("a: b",), slots=4, pythons=("3.11", "3.12"))
+    async with sampling(bus, tmp_path, every_s=3600, facts=facts), asyncio.timeout(60):
+        await bus.came.wait()
+    [one] = bus.samples
+    assert WorkerFacts(**{name: getattr(one, name) for name in vars(facts)}) == facts
 
 
 async def test_samples_go_on_after_the_bus_was_away(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ REFUSED = """
     POST /deployments/{name:str}/executions
     POST /deployments/{name:str}/logs
     GET /resource-metrics
+    GET /workers
 """
 
 PUBLIC = {

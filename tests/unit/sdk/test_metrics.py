@@ -19,6 +19,7 @@ EXTEND = "POST /api/v1/metrics/list-values/loss"
 VALUES = "GET /api/v1/metrics/single-value"
 LISTS = "GET /api/v1/metrics/list-values"
 RESOURCES = "GET /api/v1/resource-metrics"
+WORKERS = "GET /api/v1/workers"
 
 NO_CONTENT = httpx.Response(204)
 
@@ -167,3 +168,11 @@ def test_no_warning_inside_of_an_execution(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert sdk.record_metric_value("accuracy", 1) is True
+
+
+def test_workers_are_listed_as_the_platform_shows_them(
+    sdk: PumphouseSdk, platform: FakePlatform
+) -> None:
+    shown = [{"worker": "host-1-4711", "isolation": 2, "missing": [], "slots": 4}]
+    platform.on(WORKERS, ok(shown))
+    assert sdk.list_workers() == shown

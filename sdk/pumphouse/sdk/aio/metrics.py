@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, overload
 from pumphouse.sdk.aio.transport import Connected
 from pumphouse.sdk.encoding import given, milliseconds, to_json
 from pumphouse.sdk.execution_context import current_execution_id
-from pumphouse.sdk.results import ListMetric, Metric, ResourceMetrics
+from pumphouse.sdk.results import ListMetric, Metric, ResourceMetrics, WorkerSummary
 
 _VALUES_AT_ONCE = 10_000
 _ITEMS_OF_A_PAGE = 5_000
@@ -111,6 +111,10 @@ class Metrics(Connected):
         }
         found = await self._transport.call("GET", "resource-metrics", query=query)
         return cast("ResourceMetrics | bytes", found)
+
+    async def list_workers(self) -> list[WorkerSummary]:
+        """The executors that the platform has heard of within the last minute, by their names."""
+        return cast("list[WorkerSummary]", await self._transport.call("GET", "workers"))
 
     async def _pages(
         self,

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, overload
 
 from pumphouse.sdk.encoding import given, milliseconds, to_json
 from pumphouse.sdk.execution_context import current_execution_id
-from pumphouse.sdk.results import ListMetric, Metric, ResourceMetrics
+from pumphouse.sdk.results import ListMetric, Metric, ResourceMetrics, WorkerSummary
 from pumphouse.sdk.sync.transport import Connected
 
 _VALUES_AT_ONCE = 10_000
@@ -110,6 +110,10 @@ class Metrics(Connected):
         }
         found = self._transport.call("GET", "resource-metrics", query=query)
         return cast("ResourceMetrics | bytes", found)
+
+    def list_workers(self) -> list[WorkerSummary]:
+        """The executors that the platform has heard of within the last minute, by their names."""
+        return cast("list[WorkerSummary]", self._transport.call("GET", "workers"))
 
     def _pages(
         self,

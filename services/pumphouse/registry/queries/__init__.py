@@ -11,6 +11,7 @@ from pumphouse.registry.queries.owners import Owners
 from pumphouse.registry.queries.pod_logs import PodLogs
 from pumphouse.registry.queries.samples import Samples
 from pumphouse.registry.queries.users import Users
+from pumphouse.registry.queries.workers import Workers
 
 __all__ = [
     "Builds",
@@ -26,4 +27,5 @@ __all__ = [
     "PodLogs",
     "Samples",
     "Users",
+    "Workers",
 ]
