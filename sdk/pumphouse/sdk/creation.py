@@ -42,15 +42,18 @@ def archive_of(
         raise InvalidParameters(f"The local folder {str(folder)!r} does not exist.")
     wanted = {**project, **config}
     included = list(wanted.get("included_folders") or ())
+    if dockerfile_path := wanted.get("dockerfile_path"):
+        included.append(dockerfile_path)
     if function_path is not None:
         if not (folder / function_path.lstrip("/")).is_file():
             raise InvalidParameters(
                 f"There is no function file {function_path!r} in the folder {str(folder)!r}."
             )
         included.append(function_path)
-    elif not wanted.get("dockerfile_path"):
+    elif not dockerfile_path:
         raise InvalidParameters("'function_path' is missing: which file holds the function?")
-    if requirements_path := wanted.get("requirements_path"):
+    requirements_path = wanted.get("requirements_path")
+    if requirements_path and not dockerfile_path:
         included.append(requirements_path)
     return pack(folder, included)
 

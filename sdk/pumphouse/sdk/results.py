@@ -61,8 +61,8 @@ class PipelineOutput(TypedDict):
 
 class PipelineParameters(TypedDict):
     pipeline_name: str
-    function_path: str
-    function_name: str
+    function_path: str | None
+    function_name: str | None
     description: str | None
     inputs: list[PipelineInput]
     outputs: list[PipelineOutput]

@@ -45,7 +45,9 @@ def _included(pipeline: Pipeline) -> list[tuple[str, str]]:
     return [
         *((normpath(folder.lstrip("/") or "."), "included_folders") for folder in folders),
         *([] if requirements is None else [(requirements, "requirements_path")]),
-        (pipeline.code.function_path, "function_path"),
+        (pipeline.code.function_path, "function_path")
+        if pipeline.code.dockerfile is None
+        else (pipeline.code.dockerfile, "dockerfile_path"),
     ]
 
 

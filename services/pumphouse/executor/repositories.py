@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pumphouse.archives import check_archive
-from pumphouse.contracts.catalog import Pipeline
+from pumphouse.archives import check_archive, check_context
+from pumphouse.contracts.catalog import Code, Pipeline
 from pumphouse.errors import Invalid
 from pumphouse.executor import git
 from pumphouse.executor.commands import run_command
@@ -56,12 +56,7 @@ class Repositories:
         for remark in code.remarks:
             log.note(remark)
         try:
-            await asyncio.to_thread(
-                check_archive,
-                code.archive,
-                pipeline.code.function_path,
-                pipeline.code.function_name,
-            )
+            await asyncio.to_thread(_check, code.archive, pipeline.code)
         except Invalid as error:
             raise BuildFailed(error.message) from error
         return FetchedCode(commit_id, code.archive)
@@ -125,3 +120,10 @@ def _write_key(file: Path, key: str) -> None:
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as opened:
         opened.write(key)
+
+
+def _check(archive: bytes, code: Code) -> None:
+    if code.dockerfile is None:
+        check_archive(archive, code.function_path, code.function_name)
+    else:
+        check_context(archive, code.dockerfile)

@@ -116,7 +116,10 @@ def _pipelines(
 ) -> list[HTTPRouteHandler]:
     code, project = around.storage.platform, project_of(settings)
     templates = offered_templates(settings)
-    pipelines = PipelineRoutes(definitions, around.bus, code, links, sealer, project, templates)
+    pipelines = PipelineRoutes(
+        *(definitions, around.bus, code, links, sealer, project, templates),
+        allows_dockerfiles=settings.dockerfiles,
+    )
     return [*pipelines.routes(), *PipelineTemplateRoutes(templates).routes()]
 
 

@@ -1,6 +1,6 @@
 """The `container_config` of a form, as it takes effect: its own values, else the project's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pumphouse.archives import path_inside
@@ -12,6 +12,7 @@ from pumphouse.gateway.project import ProjectDefaults
 
 _GIT_KEYS = ("repository_url", "repository_branch", "repository_deploy_key")
 _KEYS = frozenset(ContainerConfig.__struct_fields__)
+_INSTALLED_KEYS = ("language", "requirements_path", "system_dependencies")
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,25 @@ class Container:
 
 
 def read_container(
-    given: dict[str, Node], project: ProjectDefaults, *, has_folder: bool
+    given: dict[str, Node],
+    project: ProjectDefaults,
+    *,
+    has_folder: bool,
+    allows_dockerfiles: bool = False,
 ) -> Container:
     """The configuration as it takes effect; an empty text is an explicit null.
 
     has_folder: whether the code comes with the form, not from a repository.
+    allows_dockerfiles: whether there is a container engine to build and run them.
     Raises Invalid, and NotSupported for what this installation does not have.
     """
     unknown = sorted(given.keys() - _KEYS)
     if unknown:
         raise Invalid(f"container_config has no key {unknown[0][:200]!r}.")
     if given.get("dockerfile_path"):
-        raise NotSupported(
-            "container_config[dockerfile_path] is not available in this installation yet: leave it"
-            " out and set function_path and function_name."
-        )
+        _check_dockerfile(given, allowed=allows_dockerfiles)
+        # What the project has installed for functions is the Dockerfile's matter here.
+        project = replace(project, **dict.fromkeys(_INSTALLED_KEYS))
     wish = _Wish(given, project)
     if not has_folder:
         return _of_repository(wish)
@@ -67,8 +72,23 @@ class _Wish:
         return [as_text(item, f"{_named(key)}[…]") or "" for item in items] or None
 
 
+def _check_dockerfile(given: dict[str, Node], *, allowed: bool) -> None:
+    if not allowed:
+        raise NotSupported(
+            "container_config[dockerfile_path] is not available in this installation, which has no"
+            " container engine: leave it out and set function_path and function_name."
+        )
+    for key in _INSTALLED_KEYS:
+        if given.get(key):
+            raise Invalid(
+                f"{_named(key)} and {_named('dockerfile_path')} exclude each other: the Dockerfile"
+                f" installs what is needed. Leave {key} out."
+            )
+
+
 def _of_any(wish: _Wish) -> dict[str, Any]:
     language = wish.text("language")
+    dockerfile = as_text(wish.given.get("dockerfile_path"), _named("dockerfile_path"))
     requirements = wish.text("requirements_path")
     packages = wish.texts("system_dependencies")
     return {
@@ -78,7 +98,9 @@ def _of_any(wish: _Wish) -> dict[str, Any]:
         and path_inside(requirements, _named("requirements_path")),
         "system_dependencies": packages
         and container_values.system_dependencies(packages, _named("system_dependencies")),
-        "dockerfile_path": None,
+        "dockerfile_path": path_inside(dockerfile, _named("dockerfile_path"))
+        if dockerfile
+        else None,
     }
 
 

@@ -90,8 +90,13 @@ def deployment_for(
 ) -> Deployment:
     """The deployment that a checked order makes of a pipeline.
 
-    Raises Invalid when its mapping does not fit the pipeline.
+    Raises Invalid when its mode or its mapping does not fit the pipeline.
     """
+    if pipeline.code.dockerfile is not None and order.mode is Mode.LOW_LATENCY:
+        raise Invalid(
+            f"Pipeline {pipeline.name!r} has a Dockerfile, so it is deployed in the mode 'elastic'"
+            " only: each execution is a container of its own."
+        )
     mapping = complete(pipeline, rule, read_mapping(order.inputs_mapping, order.outputs_mapping))
     is_elastic = order.mode is Mode.ELASTIC
     deployment = Deployment(

@@ -43,11 +43,14 @@ class ContainerConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PipelineOfRepository(msgspec.Struct, frozen=True, kw_only=True):
-    """Members of members are fields with brackets, as in `inputs[0][name]`."""
+    """Members of members are fields with brackets, as in `inputs[0][name]`.
+
+    function_path, function_name: both, or `container_config[dockerfile_path]` in their place.
+    """
 
     pipeline_name: Name
-    function_path: str
-    function_name: str
+    function_path: str | UnsetType = UNSET
+    function_name: str | UnsetType = UNSET
     description: Text | UnsetType = UNSET
     container_config: ContainerConfig = ContainerConfig()
     inputs: list[DeclaredInput] = []

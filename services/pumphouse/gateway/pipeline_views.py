@@ -43,11 +43,11 @@ class ShownContainer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PipelineParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """What its author said of a pipeline."""
+    """What its author said of a pipeline; one with a Dockerfile has no function."""
 
     pipeline_name: str
-    function_path: str
-    function_name: str
+    function_path: str | None
+    function_name: str | None
     description: str | None
     inputs: list[ShownInput]
     outputs: list[ShownOutput]
@@ -108,8 +108,8 @@ def show_pipeline(pipeline: Pipeline) -> ShownPipeline:
     return ShownPipeline(
         parameters=PipelineParameters(
             pipeline_name=pipeline.name,
-            function_path=pipeline.code.function_path,
-            function_name=pipeline.code.function_name,
+            function_path=pipeline.code.function_path or None,
+            function_name=pipeline.code.function_name or None,
             description=pipeline.description,
             inputs=[show_declared_input(item) for item in pipeline.inputs],
             outputs=[show_declared_output(item) for item in pipeline.outputs],

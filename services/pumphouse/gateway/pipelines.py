@@ -12,7 +12,7 @@ from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from pumphouse.archives import MAX_CONTENT_BYTES, check_archive
+from pumphouse.archives import MAX_CONTENT_BYTES, check_archive, check_context
 from pumphouse.bus import Bus
 from pumphouse.contracts.builds import BuildLogsQueried
 from pumphouse.contracts.catalog import Code, Pipeline
@@ -79,6 +79,7 @@ class PipelineRoutes(Shared):
     sealer: Sealer
     project: ProjectDefaults
     templates: OfferedTemplates
+    allows_dockerfiles: bool
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Routes below /api/v1 for users."""
@@ -105,7 +106,9 @@ class PipelineRoutes(Shared):
             return await self._create_from_template(
                 await read_body_as(FromTemplate, request), request.user
             )
-        submission = read_submission(await read_fields(request), self.project)
+        submission = read_submission(
+            await read_fields(request), self.project, allows_dockerfiles=self.allows_dockerfiles
+        )
         content = await _checked_content(submission)
         key = submission.deploy_key
         identifier = str(uuid_utils.uuid7())
@@ -116,6 +119,7 @@ class PipelineRoutes(Shared):
                 archive=archive_key(identifier),
                 function_path=submission.function_path,
                 function_name=submission.function_name,
+                dockerfile=submission.dockerfile_path,
             ),
             description=submission.description,
             inputs=submission.inputs,
@@ -260,6 +264,9 @@ async def _checked_content(submission: Submission) -> bytes | None:
     if submission.archive is None:
         return None
     content = await submission.archive.read()
+    if submission.dockerfile_path is not None:
+        await asyncio.to_thread(check_context, content, submission.dockerfile_path)
+        return content
     await asyncio.to_thread(
         check_archive,
         content,

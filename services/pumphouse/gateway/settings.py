@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stop_s: how long answers may take to leave once the gateway stops.
     project_…: what pipelines fall back to, by the keys of `container_config`.
     disabled_templates: names of shipped templates that no pipeline may be created from.
+    dockerfiles: whether pipelines may bring a Dockerfile, because the executors have an engine.
     vector_database_url: `https://host` of a database that users bring along, without port or path,
     and vector_database_token: what it is opened with; both or none.
     """
@@ -42,5 +43,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     project_requirements_path: str | None = None
     project_system_dependencies: tuple[str, ...] = ()
     disabled_templates: tuple[str, ...] = ()
+    dockerfiles: bool = False
     vector_database_url: str | None = None
     vector_database_token: str | None = None

@@ -10,7 +10,7 @@ from pumphouse.archives import path_inside
 from pumphouse.contracts.catalog import PipelineInput, PipelineOutput
 from pumphouse.contracts.vocabulary import DataType
 from pumphouse.errors import Invalid
-from pumphouse.gateway.containers import Container, read_container
+from pumphouse.gateway.containers import read_container
 from pumphouse.gateway.forms import (
     Node,
     as_boolean,
@@ -26,14 +26,18 @@ from pumphouse.mapping import check_declarations
 
 ARCHIVE_FIELD = "step_file"
 
-_BUILT_KEYS = ("language", "requirements_path", "system_dependencies")
+_BUILT_KEYS = ("language", "requirements_path", "system_dependencies", "dockerfile_path")
+
+_MAX_FILE_NAME_BYTES = 200
+"""Of an output that a container writes to a file named after it."""
 
 
 @dataclass(frozen=True)
 class Submission:
     """A pipeline as its author describes it, checked but for the archive.
 
-    archive: None when the code is in a repository. deploy_key: opens that, in clear.
+    function_path, function_name: empty where a Dockerfile is the code. archive: None when the code
+    is in a repository. deploy_key: opens that, in clear.
     """
 
     name: str
@@ -52,17 +56,26 @@ class Submission:
         return path
 
     @property
+    def dockerfile_path(self) -> str | None:
+        path: str | None = self.container["dockerfile_path"]
+        return path
+
+    @property
     def needs_build(self) -> bool:
         """Whether it must be fetched, or asks for more than the executors' own Python."""
         return self.archive is None or any(self.container[key] is not None for key in _BUILT_KEYS)
 
 
 def read_submission(
-    fields: list[tuple[str, str | UploadFile]], project: ProjectDefaults
+    fields: list[tuple[str, str | UploadFile]],
+    project: ProjectDefaults,
+    *,
+    allows_dockerfiles: bool = False,
 ) -> Submission:
     """The pipeline that a form describes.
 
-    project: stands in for what `container_config` leaves out.
+    project: stands in for what `container_config` leaves out. allows_dockerfiles: whether there is
+    a container engine.
     Raises Invalid for what cannot be used, NotSupported for what this installation does not have.
     """
     files = {name: field for name, field in fields if isinstance(field, UploadFile)}
@@ -77,16 +90,27 @@ def read_submission(
     description = as_text(tree.get("description"), "description")
     check_text(description, "description")
     archive = files.pop(ARCHIVE_FIELD, None)
-    container = _container(tree, project, has_folder=archive is not None)
+    container = read_container(
+        as_object(tree.get("container_config"), "container_config"),
+        project,
+        has_folder=archive is not None,
+        allows_dockerfiles=allows_dockerfiles,
+    )
     if files:
         raise Invalid(f"The form has a file {next(iter(files))[:200]!r} that nothing asks for.")
     inputs = tuple(_input(item, at) for item, at in _items(tree, "inputs"))
     outputs = tuple(_output(item, at) for item, at in _items(tree, "outputs"))
     check_declarations(inputs, outputs)
+    if container.shown["dockerfile_path"] is None:
+        function_path = _function_path(_required(tree, "function_path"))
+        function_name = _function_name(_required(tree, "function_name"))
+    else:
+        function_path = function_name = ""
+        _check_beside_dockerfile(tree, outputs)
     return Submission(
         name=name,
-        function_path=_function_path(_required(tree, "function_path")),
-        function_name=_function_name(_required(tree, "function_name")),
+        function_path=function_path,
+        function_name=function_name,
         description=description or None,
         inputs=inputs,
         outputs=outputs,
@@ -94,11 +118,6 @@ def read_submission(
         deploy_key=container.deploy_key,
         archive=archive,
     )
-
-
-def _container(tree: dict[str, Node], project: ProjectDefaults, *, has_folder: bool) -> Container:
-    given = as_object(tree.get("container_config"), "container_config")
-    return read_container(given, project, has_folder=has_folder)
 
 
 def _required(tree: dict[str, Node], key: str) -> str:
@@ -119,6 +138,21 @@ def _function_name(name: str) -> str:
     if not name.isidentifier():
         raise Invalid(f"function_name {name[:200]!r} is not a Python name.")
     return name
+
+
+def _check_beside_dockerfile(tree: dict[str, Node], outputs: tuple[PipelineOutput, ...]) -> None:
+    for key in ("function_path", "function_name"):
+        if tree.get(key):
+            raise Invalid(
+                f"{key} and container_config[dockerfile_path] exclude each other: the container"
+                f" runs what its Dockerfile says. Leave {key} out."
+            )
+    for output in outputs:
+        if "/" in output.name or len(output.name.encode()) > _MAX_FILE_NAME_BYTES:
+            raise Invalid(
+                f"Output {output.name[:200]!r}: the container writes it to a file of that name, so"
+                f" it must have no '/' and at most {_MAX_FILE_NAME_BYTES} bytes."
+            )
 
 
 def _items(tree: dict[str, Node], key: str) -> list[tuple[dict[str, Node], str]]:

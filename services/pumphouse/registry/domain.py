@@ -189,14 +189,19 @@ def built(stored: Pipeline, end: BuildFinished) -> Pipeline:
     """`stored` with what became of it; only one that waits for its build changes."""
     if stored.status is not PipelineStatus.PENDING or end.status is PipelineStatus.PENDING:
         return stored
-    archive = end.archive or stored.code.archive
+    code = msgspec.structs.replace(
+        stored.code,
+        archive=end.archive or stored.code.archive,
+        environment=end.environment,
+        image=end.image,
+    )
     return msgspec.structs.replace(
         stored,
         status=end.status,
         status_message=end.message,
         commit_id=end.commit_id,
         deploy_key=None,
-        code=msgspec.structs.replace(stored.code, archive=archive, environment=end.environment),
+        code=code,
     )
 
 

@@ -6,6 +6,7 @@ import io
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from posixpath import normpath
 
 from pumphouse.errors import Invalid, TooLarge
@@ -25,15 +26,18 @@ def check_archive(
     The paths are those of files in the archive. Blocks: an archive takes a moment.
     Raises Invalid, and TooLarge for more than MAX_CONTENT_BYTES.
     """
-    try:
-        with tarfile.open(fileobj=io.BytesIO(_decompressed(content)), mode="r:") as archive:
-            files = _files(archive)
-            source = _content(archive, files, function_path, "function_path")
-            if requirements_path is not None:
-                _content(archive, files, requirements_path, "requirements_path")
-    except (tarfile.TarError, EOFError, OverflowError, ValueError) as error:
-        raise Invalid("The archive is not a gzip-compressed tar file, or is damaged.") from error
+    with _opened(content) as archive:
+        files = _files(archive)
+        source = _content(archive, files, function_path, "function_path")
+        if requirements_path is not None:
+            _content(archive, files, requirements_path, "requirements_path")
     _check_function(source, function_path, function_name)
+
+
+def check_context(content: bytes, dockerfile_path: str) -> None:
+    """The same for code that its Dockerfile makes an image of. Raises Invalid, TooLarge."""
+    with _opened(content) as archive:
+        _content(archive, _files(archive), dockerfile_path, "dockerfile_path")
 
 
 def path_inside(path: str, what: str) -> str:
@@ -41,6 +45,15 @@ def path_inside(path: str, what: str) -> str:
     if path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise Invalid(f"{what} {path[:200]!r} must be relative and stay inside the archive.")
     return normpath(path) if path else "."
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(_decompressed(content)), mode="r:") as archive:
+            yield archive
+    except (tarfile.TarError, EOFError, OverflowError, ValueError) as error:
+        raise Invalid("The archive is not a gzip-compressed tar file, or is damaged.") from error
 
 
 def _decompressed(content: bytes) -> bytes:

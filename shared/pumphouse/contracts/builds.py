@@ -30,8 +30,9 @@ class BuildLogged(Message, frozen=True, kw_only=True, tag="build.logged.v1"):
 class BuildFinished(Message, frozen=True, kw_only=True, tag="build.finished.v1"):
     """The end of a build, after all its lines.
 
-    status: ready, with the environment, or creation_failed, with a message for the author of the
-    pipeline. archive: key of its code. commit_id: the commit of its repository that this is.
+    status: ready, with the environment or the tag of the image, or creation_failed, with a message
+    for the author of the pipeline. archive: key of its code. commit_id: the commit of its
+    repository that this is.
     """
 
     pipeline_id: str
@@ -40,6 +41,7 @@ class BuildFinished(Message, frozen=True, kw_only=True, tag="build.finished.v1")
     commit_id: str | None = None
     archive: str | None = None
     message: str | None = None
+    image: str | None = None
 
 
 class BuildLogsQueried(Request[LogsListed], frozen=True, kw_only=True, tag="build-logs.queried.v1"):

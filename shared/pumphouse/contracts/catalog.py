@@ -49,17 +49,21 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the function of a pipeline is found.
+    """Where the function of a pipeline is found, or what its container is built from.
 
     archive: key of a gzip tar in the platform's bucket; its content never changes under one key.
     function_path: file inside the archive, `/`-separated; function_name: a callable in it.
     environment: what it runs in; None for the executor's own Python with nothing installed.
+    dockerfile: file inside the archive that makes an image of it; both names of the function are
+    empty then. image: the tag of that image, once it is built.
     """
 
     archive: str
     function_path: str
     function_name: str
     environment: Environment | None = None
+    dockerfile: str | None = None
+    image: str | None = None
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from pumphouse.archives import MAX_CONTENT_BYTES, MAX_MEMBERS, check_archive
+from pumphouse.archives import MAX_CONTENT_BYTES, MAX_MEMBERS, check_archive, check_context
 from pumphouse.errors import Invalid, TooLarge
 
 MAIN = b"def main():\n    pass\n"
@@ -150,3 +150,12 @@ def test_a_file_without_the_function_is_refused(source: bytes, named: str) -> No
 def test_an_absent_file_is_named(path: str) -> None:
     with pytest.raises(Invalid, match="no file"):
         check_archive(packed(file("main.py", MAIN)), path, "main")
+
+
+def test_a_context_has_its_dockerfile() -> None:
+    content = packed(file("docker/Dockerfile", b"FROM scratch"))
+    check_context(content, "docker/Dockerfile")
+    with pytest.raises(Invalid, match="no file 'Dockerfile': see dockerfile_path"):
+        check_context(content, "Dockerfile")
+    with pytest.raises(Invalid, match="is not a gzip-compressed tar file"):
+        check_context(b"no archive", "Dockerfile")

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pumphouse.archives import MAX_CONTENT_BYTES, check_archive
 from pumphouse.contracts.catalog import Code, Pipeline
 from pumphouse.executor.faults import BuildFailed
 from pumphouse.executor.packing import Packed, packed
 
+DOCKERFILE = Code(archive="a", function_path="", function_name="", dockerfile="docker/Dockerfile")
 MAIN = "def main():\n    pass\n"
 FILES = {"main.py": MAIN, "src/a.py": "a", "src/b/c.py": "c", "srcs.py": "", "all.txt": "six"}
 
@@ -151,3 +153,11 @@ def test_what_is_not_fetched_is_remarked_on(tmp_path: Path) -> None:
     files = {"main.py": MAIN, ".gitmodules": "", "model.bin": pointer}
     remarks = packed(tree(tmp_path, files), pipeline()).remarks
     assert [remark.split()[0] for remark in remarks] == ["the", "model.bin"]
+
+
+def test_a_dockerfile_is_included_in_place_of_a_function(tmp_path: Path) -> None:
+    wanted = replace(pipeline("", included_folders=["src"]), code=DOCKERFILE)
+    found = content(packed(tree(tmp_path, FILES | {"docker/Dockerfile": "FROM x"}), wanted))
+    assert sorted(found) == ["docker/Dockerfile", "src/a.py", "src/b/c.py"]
+    with pytest.raises(BuildFailed, match="no 'docker/Dockerfile' on this branch: see dockerfile"):
+        packed(tree(tmp_path, FILES), wanted)

@@ -97,6 +97,13 @@ def test_a_folder_of_code_and_a_repository_exclude_each_other(key: str) -> None:
         read_container({key: "https://host/x"}, PROJECT, has_folder=True)
 
 
+def test_a_dockerfile_leaves_what_the_project_installs_aside() -> None:
+    given: dict[str, Any] = {"dockerfile_path": "Dockerfile"}
+    found = read_container(given, PROJECT, has_folder=False, allows_dockerfiles=True)
+    nothing = dict.fromkeys(("language", "requirements_path", "system_dependencies"))
+    assert found.shown == SHOWN | nothing | {"dockerfile_path": "Dockerfile"}
+
+
 def test_the_key_of_the_project_is_left_aside_for_https() -> None:
     assert of_repository({"repository_url": "https://host/x"}).deploy_key is None
 

@@ -9,7 +9,7 @@ import pytest
 
 from pumphouse.contracts.catalog import Code, Deployment, Pipeline, PipelineInput, PipelineOutput
 from pumphouse.contracts.mappings import Constant, EndpointOutput, EndpointValue
-from pumphouse.contracts.vocabulary import DataType, DeploymentStatus, Rule
+from pumphouse.contracts.vocabulary import DataType, DeploymentStatus, Mode, Rule
 from pumphouse.errors import Invalid, NotSupported, PumphouseError
 from pumphouse.gateway.documents import read_as
 from pumphouse.gateway.orders import DeploymentOrder, check_order, deployment_for
@@ -57,6 +57,18 @@ def test_an_endpoint_maps_the_rest_itself_and_has_a_token() -> None:
     assert deployment.endpoint_url_path == "add"
     token = SEALER.open(deployment.endpoint_token or "")
     assert deployment.endpoint_token_fingerprint == SEALER.fingerprint(token)
+
+
+def test_a_pipeline_with_a_dockerfile_is_deployed_as_elastic_only() -> None:
+    code = Code(archive="a", function_path="", function_name="", dockerfile="Dockerfile")
+    container = msgspec.structs.replace(ADD, code=code)
+    orders = [
+        DeploymentOrder(name="add", pipeline_name="add", mode=mode)
+        for mode in (Mode.ELASTIC, Mode.LOW_LATENCY)
+    ]
+    deployment_for(orders[0], Rule.ENDPOINT, container, SEALER, "someone", NOW)
+    with pytest.raises(Invalid, match=r"has a Dockerfile.*'elastic' only"):
+        deployment_for(orders[1], Rule.ENDPOINT, container, SEALER, "someone", NOW)
 
 
 def test_a_low_latency_deployment_begins_as_pending() -> None:

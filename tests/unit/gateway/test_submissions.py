@@ -176,3 +176,50 @@ def test_a_form_without_folder_is_of_a_repository_and_needs_a_build() -> None:
         "system_dependencies": None,
         "dockerfile_path": None,
     }
+
+
+DOCKERFILE = "container_config[dockerfile_path]"
+CONTAINER = {
+    DOCKERFILE: "./docker/Dockerfile",
+    "function_path": "",
+    "function_name": "",
+    LANGUAGE: "",
+}
+
+
+def read_with_engine(**fields: str) -> Submission:
+    texts = FORM | CONTAINER | fields
+    return read_submission(
+        [*texts.items(), ("step_file", ARCHIVE)], NOTHING, allows_dockerfiles=True
+    )
+
+
+def test_a_dockerfile_is_the_code_where_there_is_an_engine() -> None:
+    found = read_with_engine()
+    assert found.dockerfile_path == "docker/Dockerfile"
+    assert (found.function_path, found.function_name) == ("", "")
+    assert found.needs_build
+
+
+def test_a_pipeline_without_dockerfile_needs_its_function_there_too() -> None:
+    with pytest.raises(Invalid, match="function_path is missing"):
+        read_with_engine(**{DOCKERFILE: ""})
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"function_path": "main.py"}, "function_path and container_config[dockerfile_path]"),
+        ({"function_name": "main"}, "function_name and container_config[dockerfile_path]"),
+        ({LANGUAGE: "python:3.11-slim"}, "container_config[language] and"),
+        ({REQUIREMENTS: "requirements.txt"}, "container_config[requirements_path] and"),
+        ({f"{PACKAGES}[0]": "g++"}, "container_config[system_dependencies] and"),
+        ({DOCKERFILE: "../Dockerfile"}, "'../Dockerfile'"),
+        ({DOCKERFILE: "/Dockerfile"}, "'/Dockerfile'"),
+        ({"outputs[0][name]": "a/b"}, "'a/b'"),
+        ({"outputs[0][name]": "é" * 101}, "at most 200 bytes"),
+    ],
+)
+def test_what_a_dockerfile_excludes_is_named(fields: dict[str, str], named: str) -> None:
+    with pytest.raises(Invalid, match=re.escape(named)):
+        read_with_engine(**fields)

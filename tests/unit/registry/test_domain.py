@@ -250,3 +250,10 @@ def test_a_failed_build_forgets_the_key_and_keeps_the_place_of_the_code() -> Non
     assert found.deploy_key is None
     assert found.commit_id is None
     assert found.code == stored.code
+
+
+def test_a_build_of_a_dockerfile_leaves_its_image() -> None:
+    code = msgspec.structs.replace(_pipeline().code, dockerfile="Dockerfile")
+    stored = msgspec.structs.replace(_pipeline(), status=PipelineStatus.PENDING, code=code)
+    found = built(stored, BuildFinished(pipeline_id="p", status=PipelineStatus.READY, image="i:1"))
+    assert found.code == msgspec.structs.replace(code, image="i:1")

@@ -71,7 +71,8 @@ class Pipelines(Connected):
         container_config: `local_folder`, or `repository_url`, `repository_branch` and
         `repository_deploy_key` of a git repository; `included_folders` (what the function needs
         from it, `["/"]` for all; together at most 5 MB), `requirements_path` of a file of
-        requirements as pip reads them, `language` such as `python:3.11-slim`.
+        requirements as pip reads them, `language` such as `python:3.11-slim`. Or, in place of the
+        function and of the last two, `dockerfile_path` of a Dockerfile: see the guide.
         pipeline_template_name: decides all that, so no more goes with it.
         timeout_s: seconds to wait until the pipeline is ready, None for no limit.
         Raises InvalidParameters, Conflict if the name is taken, NotFound for an unknown template,
