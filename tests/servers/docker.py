@@ -9,10 +9,20 @@ import httpx
 _UNIX = "unix://"
 
 
+def docker_host() -> str:
+    """The address of the engine: DOCKER_HOST, or its usual socket."""
+    return os.environ.get("DOCKER_HOST", f"{_UNIX}/var/run/docker.sock")
+
+
+def engine_url() -> str:
+    """Of the engine whose containers are tested, which may be one that starts no servers."""
+    return os.environ.get("PUMPHOUSE_TEST_DOCKER_URL") or docker_host()
+
+
 @cache
-def docker_answers() -> bool:
-    """Asks the engine at DOCKER_HOST, or at its usual socket. One behind TLS is not asked."""
-    host = os.environ.get("DOCKER_HOST", f"{_UNIX}/var/run/docker.sock")
+def docker_answers(host: str | None = None) -> bool:
+    """Asks the engine at an address, else the one that starts servers. TLS is not spoken."""
+    host = host or docker_host()
     socket = host.removeprefix(_UNIX) if host.startswith(_UNIX) else None
     if socket and not Path(socket).is_socket():
         return False

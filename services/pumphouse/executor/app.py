@@ -23,6 +23,8 @@ from pumphouse.executor.access import Access, pod_of
 from pumphouse.executor.archives import Archives
 from pumphouse.executor.builds import BuildHandlers
 from pumphouse.executor.conductor import Conductor, Place
+from pumphouse.executor.docker.limits import Limits
+from pumphouse.executor.docker.opening import open_docker
 from pumphouse.executor.elastic import Elastic
 from pumphouse.executor.handlers import PlanHandlers
 from pumphouse.executor.input_files import Inputs
@@ -47,8 +49,11 @@ from pumphouse.storage import open_storage
 class _Places:
     elastic: Elastic
     pods: Pods
+    containers: Place
 
     def of(self, plan: PlanResolved) -> AbstractContextManager[Place]:
+        if plan.code.image is not None:
+            return nullcontext(self.containers)
         deployment_id = pod_of(plan)
         if deployment_id is None:
             return nullcontext(self.elastic)
@@ -100,11 +105,17 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         catalog = await stack.enter_async_context(following(bus))
         sealer = Sealer(settings.secret_key)
         variables = Variables(catalog, sealer, Access(settings.gateway_url, sealer))
-        workbench = Workbench(settings, work_dir, storage.platform, archives, workspace, variables)
+        docker = await stack.enter_async_context(
+            open_docker(settings, work_dir, workspace, archives, Limits())
+        )
+        workbench = Workbench(
+            *(settings, work_dir, storage.platform, archives, workspace, variables),
+            images=docker.images,
+        )
         pools = await stack.enter_async_context(_interpreters(settings, work_dir, workbench))
         workplaces = Workplaces(pools, archives, workspace)
         pods = Pods(bus, catalog, _pod_maker(bus, workplaces, variables, settings))
-        places = _Places(Elastic(workplaces), pods)
+        places = _Places(Elastic(workplaces), pods, docker.containers)
         conductor = Conductor(workspace, Inputs(storage), Outputs(storage), variables, places)
         plans = PlanHandlers(bus, catalog, conductor)
         handlers: dict[type[Message], Handler] = {PlanResolved: plans.resolved}

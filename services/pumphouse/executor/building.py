@@ -9,7 +9,8 @@ from typing import Any
 
 from pumphouse.contracts.catalog import Environment, Pipeline
 from pumphouse.executor.archives import Archives
-from pumphouse.executor.faults import PlatformFault
+from pumphouse.executor.docker.images import Images
+from pumphouse.executor.faults import BuildFailed, PlatformFault
 from pumphouse.executor.installing import Installer
 from pumphouse.executor.languages import language_of
 from pumphouse.executor.locking import Lock, Sources, lock_of
@@ -26,11 +27,15 @@ from pumphouse.storage.keys import commit_archive_key, lock_key
 
 @dataclass(frozen=True)
 class Built:
-    """archive: key of the code, which commit_id is of when it is from a repository."""
+    """archive: key of the code, which commit_id is of when it is from a repository.
 
-    environment: Environment
+    One of the rest: the environment of its function, or the tag of its image.
+    """
+
     archive: str
     commit_id: str | None = None
+    environment: Environment | None = None
+    image: str | None = None
 
 
 class Builder:
@@ -46,7 +51,9 @@ class Builder:
         pythons: Pythons,
         tool: Tool,
         variables: Callable[[], Mapping[str, str]],
+        images: Images | None = None,
     ) -> None:
+        """images: None where no container engine is."""
         self._bucket = bucket
         self._archives = archives
         self._workspace = workspace
@@ -55,11 +62,26 @@ class Builder:
         self._pythons = pythons
         self._tool = tool
         self._variables = variables
+        self._images = images
 
     async def build(self, pipeline: Pipeline, log: Log) -> Built:
-        """Fetch code that is not here, resolve, keep the lock, and install."""
+        """Fetch code that is not here; build its image, or resolve, keep the lock, and install."""
         archive, commit_id = await self._code(pipeline, log)
-        wish = pipeline.container
+        if pipeline.code.dockerfile is not None:
+            image = await self._image(archive, pipeline.code.dockerfile, log)
+            return Built(archive, commit_id, image=image)
+        environment = await self._environment(archive, pipeline.container, log)
+        return Built(archive, commit_id, environment)
+
+    async def _image(self, archive: str, dockerfile: str, log: Log) -> str:
+        if self._images is None:
+            raise BuildFailed(
+                "No container engine is set where this pipeline was to be built. Its operator sets"
+                " PUMPHOUSE_DOCKER_URL for all executors."
+            )
+        return await self._images.build(archive, dockerfile, log)
+
+    async def _environment(self, archive: str, wish: Mapping[str, Any], log: Log) -> Environment:
         language = language_of(wish.get("language"))
         version = language.python or OWN
         if language.wants_cuda:
@@ -73,7 +95,7 @@ class Builder:
         if not is_blank(environment):
             (await self._installer.install(environment, archive, log)).release()
         log.note("the environment is ready")
-        return Built(environment, archive, commit_id)
+        return environment
 
     async def _code(self, pipeline: Pipeline, log: Log) -> tuple[str, str | None]:
         """The key of its archive, and the commit that it is from."""

@@ -96,6 +96,7 @@ class BuildHandlers:
             environment=built.environment,
             commit_id=built.commit_id,
             archive=built.archive,
+            image=built.image,
         )
 
 

@@ -12,6 +12,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     own Python. kept_environments: installed ones kept. build_timeout_s: for one build.
     shutdown_grace_s: how long running executions may go on once the executor is told to stop.
     sample_every_s: pause between two looks at how busy this machine is.
+    docker_url: `unix:///path` or `tcp://host:port` of the engine for pipelines with a Dockerfile.
+    docker_network: what their containers are connected to.
     gateway_url: how functions reach the gateway; without it they are not told of it, nor given a
     token for it.
     """
@@ -20,6 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     s3_url: str
     work_dir: str
     gateway_url: str | None = None
+    docker_url: str | None = None
+    docker_network: str = "bridge"
     elastic_prefetch: int = 4
     elastic_spares: int = 2
     kept_archives: int = 200

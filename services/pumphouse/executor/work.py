@@ -21,7 +21,8 @@ from pumphouse.sealing import Sealer
 class Work:
     """One call, where its code is, its environment variables, and its time limit in seconds.
 
-    outbox: a folder to be made for copies of the files that it returns.
+    outbox: a folder to be made for copies of the files that it returns. input_files: inputs that
+    are files.
     """
 
     code: Code
@@ -29,6 +30,7 @@ class Work:
     variables: dict[str, str]
     timeout_s: float | None
     outbox: Path
+    input_files: frozenset[str] = frozenset()
 
 
 class HasVariables(Protocol):
@@ -94,7 +96,8 @@ def work_of(
         files=[file.name for file in files if not isinstance(file.destination, Dropped)],
         unused=[file.name for file in files if isinstance(file.destination, Dropped)],
     )
-    return Work(plan.code, job, variables.of_plan(plan), plan.timeout_s, outbox)
+    input_files = frozenset(one.name for one in plan.inputs if one.data_type is DataType.FILE)
+    return Work(plan.code, job, variables.of_plan(plan), plan.timeout_s, outbox, input_files)
 
 
 def start_in(folder: Path, code: Code, variables: Mapping[str, str]) -> Start:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pumphouse.executor.archives import Archives
 from pumphouse.executor.building import Builder
+from pumphouse.executor.docker.images import Images
 from pumphouse.executor.environments import Environments
 from pumphouse.executor.installing import Installer
 from pumphouse.executor.pythons import Pythons
@@ -26,7 +27,10 @@ class Workbench:
         archives: Archives,
         workspace: Workspace,
         variables: Variables,
+        *,
+        images: Images | None = None,
     ) -> None:
+        """images: None where no container engine is."""
         environments = Environments(
             work_dir / "environments", workspace, settings.kept_environments
         )
@@ -40,4 +44,5 @@ class Workbench:
         self.builder = Builder(
             *(bucket, archives, workspace, repositories, self.installer, pythons, tool),
             variables.current,
+            images,
         )

@@ -24,6 +24,15 @@ class Workspace:
         self._folder = folder
         self._removals: set[asyncio.Task[None]] = set()
 
+    @property
+    def owner(self) -> str:
+        """What tells this executor from all others of this host."""
+        return self._folder.name
+
+    def owners(self) -> set[str]:
+        """Those that live on this host, and maybe some that have just ended."""
+        return {folder.name for folder in self._folder.parent.iterdir()}
+
     def new(self, purpose: str) -> Path:
         """The path of a folder that nobody else will make."""
         return self._folder / f"{purpose}-{secrets.token_hex(8)}"
