@@ -14,6 +14,7 @@ from typing import Protocol
 from pumphouse.bus import Bus, open_bus
 from pumphouse.contracts.records import TokenPresented
 from pumphouse.errors import PumphouseError, Unauthorized
+from pumphouse.launcher.container_engine import engine_settings
 from pumphouse.launcher.folder_lock import sole_owner
 from pumphouse.launcher.lifeline import die_with_parent
 from pumphouse.launcher.object_server import ObjectServer, object_server
@@ -124,6 +125,7 @@ async def _platform(
         "reissue_on_start": str(options.amqp_url is None).lower(),
         "s3_url": store.url_of(_BUCKET) if store else options.s3_url or "",
         "work_dir": str(data / "work"),
+        **await asyncio.to_thread(engine_settings, os.environ),
     }
     async with AsyncExitStack() as stack:
         if postgres is not None:
