@@ -426,14 +426,24 @@ async def _ending(containers: Containers, code: Code, limits: Limits) -> str | N
         return (await opened.containers.run(work, Record())).error
 
 
-async def test_a_program_that_is_not_there_is_told_by_the_engine(containers: Containers) -> None:
+async def test_a_program_that_is_not_there_is_named_in_the_log(containers: Containers) -> None:
     code = await containers.code("", 'FROM {base}\nWORKDIR /app\nENTRYPOINT ["/bin/absent"]\n')
+    plan = containers.platform.plan(code)
+    await containers.platform.send(plan)
+    assert "a program that was not found" in str((await containers.platform.end(plan)).error)
+    assert "/bin/absent" in containers.platform.log(plan)[0]
+
+
+async def test_a_container_that_cannot_be_started_is_told_by_the_engine(
+    containers: Containers,
+) -> None:
+    code = await containers.code("", DOCKERFILE + "USER nobody-here\n")
     plan = containers.platform.plan(code)
     await containers.platform.send(plan)
     finished = await containers.platform.end(plan)
     assert finished.status is Status.FAILED
     assert str(finished.error).startswith("The container could not be started: ")
-    assert "/bin/absent" in str(finished.error)
+    assert "nobody-here" in str(finished.error)
     assert containers.of(plan) == []
 
 

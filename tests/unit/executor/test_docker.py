@@ -98,6 +98,7 @@ def test_a_context_is_known_by_its_content(tmp_path: Path) -> None:
     ("state", "limits", "words"),
     [
         (State(1), Limits(), "The container ended with exit code 1."),
+        (State(127), Limits(), "127, which most often is a program that was not found."),
         (State(128), Limits(), "The container ended with exit code 128."),
         (State(139), Limits(), "139, which is SIGSEGV (a crash in native code)."),
         (State(255), Limits(), "255, which is signal 127."),

@@ -11,7 +11,6 @@ from typing import Any
 
 from aiodocker.stream import Stream
 
-from pumphouse.errors import Unavailable
 from pumphouse.executor.docker.arguments import pack_sources
 from pumphouse.executor.docker.endings import State
 from pumphouse.executor.docker.engine import Engine, EngineRefused, translated
@@ -69,12 +68,12 @@ class Container:
         return State(int(state["ExitCode"]), bool(state.get("OOMKilled")))
 
     async def remove(self) -> None:
-        """End it, if need be, and have it gone; what cannot be removed is told to the log."""
+        """End it, if need be, and have it gone; what the engine refuses is told to the log."""
         try:
             with translated():
                 await self._container.delete(force=True, v=True)
-        except (EngineRefused, Unavailable) as error:
-            if not isinstance(error, EngineRefused) or error.status != 404:
+        except EngineRefused as error:
+            if error.status != 404:
                 log.warning("The container %s could not be removed: %s", self.name, error)
 
 

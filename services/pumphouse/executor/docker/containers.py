@@ -21,6 +21,10 @@ from pumphouse.executor.work import Work
 
 log = logging.getLogger(__name__)
 
+_REMOVAL_S = 10.0
+_REST_S = 1.0
+_LONGEST_REST_S = 30.0
+
 
 class Containers:
     """A place for work whose code has an image. labels: what its containers are found by."""
@@ -60,8 +64,11 @@ class Containers:
             await self._remove(container)
 
     async def close(self) -> None:
-        """Return when all containers that were begun are gone."""
-        await asyncio.gather(*self._removals)
+        """Return when all containers that were begun are gone, unless the engine is gone too."""
+        if self._removals:
+            _, waiting = await asyncio.wait(self._removals, timeout=_REMOVAL_S)
+            for removal in waiting:
+                removal.cancel()
 
     async def _make(
         self, container: Container, image: ReadyImage, arguments: Arguments, work: Work
@@ -100,11 +107,25 @@ class Containers:
         return await LeftOutputs(self._engine, container.name).take(work)
 
     async def _remove(self, container: Container) -> None:
-        """Go on with it, and wait for it, also when this is cancelled."""
-        removal = asyncio.create_task(container.remove())
+        """Wait for it, but for an engine that is gone; it goes on also when this is cancelled."""
+        removal = asyncio.create_task(_removed(container))
         self._removals.add(removal)
         removal.add_done_callback(self._removals.discard)
-        await asyncio.shield(removal)
+        await asyncio.wait([removal], timeout=_REMOVAL_S)
+
+
+async def _removed(container: Container) -> None:
+    rest_s = _REST_S
+    while True:
+        try:
+            await container.remove()
+        except Unavailable as error:
+            if rest_s == _REST_S:
+                log.warning("The container %s is removed later: %s", container.name, error)
+        else:
+            return
+        await asyncio.sleep(rest_s)
+        rest_s = min(2 * rest_s, _LONGEST_REST_S)
 
 
 def host_config(limits: Limits, network: str) -> dict[str, Any]:

@@ -6,6 +6,10 @@ from pumphouse.executor.docker.limits import Limits
 from pumphouse.executor.endings import Ending, failed, signal_name
 
 _SIGNAL_BASE = 128
+_HINTS = {
+    126: ", which most often is a program that cannot be run",
+    127: ", which most often is a program that was not found",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ def ended(state: State, limits: Limits) -> Ending:
     if state.exit_code > _SIGNAL_BASE:
         name = signal_name(state.exit_code - _SIGNAL_BASE)
         return failed(f"The container ended with exit code {state.exit_code}, which is {name}.")
-    return failed(f"The container ended with exit code {state.exit_code}.")
+    hint = _HINTS.get(state.exit_code, "")
+    return failed(f"The container ended with exit code {state.exit_code}{hint}.")
 
 
 def not_started(words: str) -> Ending:

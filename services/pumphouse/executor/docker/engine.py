@@ -15,6 +15,9 @@ from pumphouse.errors import Invalid, PumphouseError, Unavailable
 
 _CONNECT_S = 10.0
 _CHUNK = 256 << 10
+_AUTHORS_WORDS = ("unable to find user", "unable to find group")
+"""Of the USER of an image, for which Docker answers 500."""
+
 _UNREACHABLE = 900
 """What the library calls the status of an engine that it cannot connect to."""
 
@@ -29,7 +32,7 @@ class EngineRefused(PumphouseError):
     @property
     def is_for_author(self) -> bool:
         """Whether what was asked for is at fault, rather than the engine or its host."""
-        return 400 <= self.status < 500
+        return 400 <= self.status < 500 or self.message.startswith(_AUTHORS_WORDS)
 
 
 @dataclass(frozen=True, slots=True)

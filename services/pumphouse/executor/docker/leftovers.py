@@ -45,10 +45,10 @@ async def sweep(engine: Engine, home: str, living: Collection[str]) -> None:
         with translated():
             found = await engine.docker.containers.list(all=True, filters=filters)
         dead = [one.id for one in found if one["Labels"].get(OWNER_LABEL) not in living]
+        for identifier in dead:
+            await Container(engine, identifier).remove()
     except (EngineRefused, Unavailable) as error:
         log.warning("Containers of executors that are gone were not looked for: %s", error)
         return
-    for identifier in dead:
-        await Container(engine, identifier).remove()
     if dead:
         log.info("Removed %d containers of executors that are gone.", len(dead))
