@@ -1,9 +1,14 @@
 """Images of pipelines with a Dockerfile, built by a real container engine."""
 
+from pathlib import Path
+
 import pytest
+from msgspec.structs import replace
 
 from pumphouse.executor.docker.images import LABEL
-from tests.integration.executor.dockerfiles import DOCKERFILE, Containers
+from tests.integration.executor.dockerfiles import BEGIN, DOCKERFILE, Containers
+from tests.servers.git_https import git_over_https
+from tests.servers.git_repository import GitRepository
 
 
 async def test_what_the_engine_says_is_the_log_of_the_build(containers: Containers) -> None:
@@ -63,3 +68,28 @@ async def test_an_image_that_is_gone_is_built_again(containers: Containers) -> N
     await containers.platform.send(plan)
     finished = await containers.platform.end(plan)
     assert [output.value for output in finished.outputs] == [7]
+
+
+async def test_a_dockerfile_is_fetched_from_a_repository(
+    containers: Containers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = GitRepository(tmp_path / "repositories")
+    dockerfile = DOCKERFILE.format(base=containers.base)
+    files = {"main.py": BEGIN + "leave('v', 3)", "docker/Dockerfile": dockerfile}
+    commit_id = repository.commit(files)
+    with git_over_https(repository.root, tmp_path) as server:
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(server.authority))
+        pipeline = await containers.pipeline()
+        wish = {"repository_url": f"{server.url}/code.git", "repository_branch": None}
+        await containers.platform.change(pipeline=replace(pipeline, container=wish))
+        await containers.building.ask(pipeline)
+        end = await containers.building.end(pipeline)
+    assert (end.message, end.commit_id) == (None, commit_id)
+    assert end.image is not None
+    assert end.archive is not None
+    containers.tags.add(end.image)
+    plan = containers.platform.plan(
+        replace(pipeline.code, archive=end.archive, image=end.image), (), {"v": "number"}
+    )
+    await containers.platform.send(plan)
+    assert (await containers.platform.end(plan)).outputs[0].value == 3
