@@ -45,6 +45,11 @@ async def run_command(
             await _in_any_case(_drained(process, stream))
 
 
+def without_terminal_codes(line: bytes) -> bytes:
+    """The same without colours and the like."""
+    return _TERMINAL_CODE.sub(b"", line)
+
+
 async def _started(
     ours: ExitStack,
     command: Sequence[str | Path],
@@ -73,7 +78,7 @@ async def _started(
 
 
 async def _read(stream: asyncio.StreamReader, take: TakeLine) -> None:
-    lines = LineSplitter(lambda line, cut: take(_TERMINAL_CODE.sub(b"", line), cut))
+    lines = LineSplitter(lambda line, cut: take(without_terminal_codes(line), cut))
     while data := await stream.read(_READ_SIZE):
         lines.feed(data)
     lines.flush()

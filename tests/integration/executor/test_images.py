@@ -12,13 +12,15 @@ from tests.servers.git_repository import GitRepository
 
 
 async def test_what_the_engine_says_is_the_log_of_the_build(containers: Containers) -> None:
-    pipeline = await containers.pipeline("", DOCKERFILE + 'RUN ["/bin/sh", "-c", "echo made it"]')
+    pipeline = await containers.pipeline(
+        "", DOCKERFILE + 'RUN ["/bin/sh", "-c", "echo made it; echo aloud >&2"]'
+    )
     await containers.building.ask(pipeline)
     end = await containers.building.end(pipeline)
     assert end.image is not None
     containers.tags.add(end.image)
     log = containers.building.log(pipeline)
-    assert "made it" in log
+    assert {"made it", "aloud"} <= set(log)
     assert any("WORKDIR /app" in line for line in log)
     assert log[-1] == f"[the image is {end.image}]"
     assert containers.engine.images.get(end.image).labels[LABEL] == end.image.partition(":")[2]

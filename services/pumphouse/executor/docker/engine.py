@@ -13,6 +13,7 @@ from aiodocker import Docker, DockerError
 
 from pumphouse.errors import Invalid, PumphouseError, Unavailable
 
+_UNIX = "unix://"
 _CONNECT_S = 10.0
 _CHUNK = 256 << 10
 _AUTHORS_WORDS = ("unable to find user", "unable to find group")
@@ -58,7 +59,7 @@ class Engine:
     def __init__(self, docker: Docker) -> None:
         self.docker = docker
         address = docker.docker_host
-        is_local = address.startswith(("unix:", "npipe:"))
+        is_local = address.startswith(_UNIX)
         self._address = "http://localhost" if is_local else address.replace("tcp:", "http:", 1)
 
     async def image(self, tag: str) -> Image | None:
@@ -123,10 +124,17 @@ class Engine:
 @asynccontextmanager
 async def open_engine(url: str) -> AsyncIterator[Engine]:
     """url: `unix:///path/of/docker.sock`, or `tcp://host:port`. Raises Invalid for another."""
-    if not url.startswith(("unix://", "tcp://", "http://", "https://")):
+    if not url.startswith((_UNIX, "tcp://")):
         raise Invalid(f"{url!r} is no address of a container engine: unix:///path or tcp://host.")
-    timeout = aiohttp.ClientTimeout(connect=_CONNECT_S)
-    async with Docker(url=url, timeout=timeout) as docker:
+    # Each container holds two connections while it runs: a limit of them could be used up by those.
+    connector: aiohttp.BaseConnector
+    if url.startswith(_UNIX):
+        connector = aiohttp.UnixConnector(url.removeprefix(_UNIX), limit=0)
+        url = f"{_UNIX}localhost"
+    else:
+        connector = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(sock_connect=_CONNECT_S)
+    async with connector, Docker(url=url, connector=connector, timeout=timeout) as docker:
         yield Engine(docker)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pumphouse.contracts.catalog import Code
 from pumphouse.errors import Unavailable
 from pumphouse.executor.archives import Archives
+from pumphouse.executor.commands import without_terminal_codes
 from pumphouse.executor.docker.context import pack_context, tag_of
 from pumphouse.executor.docker.engine import Engine, EngineRefused, Image
 from pumphouse.executor.faults import BuildFailed, PlatformFault
@@ -101,7 +102,8 @@ class Images:
             ) from error
 
     async def _build(self, context: Path, dockerfile: str, tag: str, log: Log) -> None:
-        lines = LineSplitter(Account(log, {}).take)
+        account = Account(log, {})
+        lines = LineSplitter(lambda line, cut: account.take(without_terminal_codes(line), cut))
         labels = {LABEL: tag.partition(":")[2]}
         try:
             async with aclosing(self._engine.build(context, dockerfile, tag, labels)) as said:
