@@ -49,6 +49,8 @@ async def test_a_build_that_fails_says_why(
     containers: Containers, dockerfile: str, words: str
 ) -> None:
     message, log = await containers.failure(dockerfile)
+    for tag in [line.split()[-1] for line in log if line.startswith("Successfully tagged")]:
+        assert containers.engine.images.list(tag) == []
     assert words in message
     assert words in log[-1]
 

@@ -78,6 +78,10 @@ class Engine:
             command=config.get("Cmd") or [],
         )
 
+    async def remove_image(self, tag: str) -> None:
+        with translated():
+            await self.docker.images.delete(tag)
+
     async def build(
         self, context: Path, dockerfile: str, tag: str, labels: Mapping[str, str]
     ) -> AsyncGenerator[dict[str, Any], None]:

@@ -54,14 +54,20 @@ class Images:
             try:
                 if await self._engine.image(tag) is None:
                     await self._build(context, dockerfile, tag, log)
-                image = await self._engine.image(tag)
+                if (image := await self._engine.image(tag)) is None:
+                    raise Unavailable("The container engine was gone before the image was built.")
+                if (fault := _fault(image)) is not None:
+                    await self._engine.remove_image(tag)
+                    raise BuildFailed(fault)
             except EngineRefused as error:
                 if error.status == 0 or error.is_for_author:
                     raise BuildFailed(error.message) from error
                 raise PlatformFault(f"The image {tag} is not had: {error.message}") from error
-        if image is None:
-            raise Unavailable("The container engine was gone before the image was built.")
-        _check(image, log)
+        if _program(image)[: len(_SHELL)] == _SHELL:
+            log.note(
+                "the inputs are arguments, which a shell does not hand on: write ENTRYPOINT or CMD"
+                ' as a list, such as ENTRYPOINT ["python", "main.py"]'
+            )
         log.note(f"the image is {tag}")
         return tag
 
@@ -123,21 +129,20 @@ def _text(piece: dict[str, Any]) -> str:
     return f"{of}{status}\n"
 
 
-def _check(image: Image, log: Log) -> None:
-    """Raises BuildFailed for an image that cannot do what a pipeline's container does."""
+def _fault(image: Image) -> str | None:
+    """Why an image cannot do what a pipeline's container does."""
     if normpath(image.folder) != _FOLDER:
-        raise BuildFailed(
+        return (
             f"The last WORKDIR of the Dockerfile must be {_FOLDER}, where the outputs are left; it"
             f" is {image.folder}."
         )
-    program = [*image.entrypoint, *image.command]
-    if not program:
-        raise BuildFailed(
+    if not _program(image):
+        return (
             "The Dockerfile says nothing to run: end it with a line such as"
             ' ENTRYPOINT ["python", "main.py"].'
         )
-    if program[: len(_SHELL)] == _SHELL:
-        log.note(
-            "the inputs are arguments, which a shell does not hand on: write ENTRYPOINT or CMD as a"
-            ' list, such as ENTRYPOINT ["python", "main.py"]'
-        )
+    return None
+
+
+def _program(image: Image) -> list[str]:
+    return [*image.entrypoint, *image.command]
