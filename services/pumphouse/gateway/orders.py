@@ -1,6 +1,5 @@
 """From the body that creates a deployment to the deployment."""
 
-import re
 import secrets
 from datetime import datetime
 from typing import Annotated
@@ -21,7 +20,7 @@ from pumphouse.gateway.names import (
     check_name,
     check_text,
 )
-from pumphouse.mapping import check_schedule, complete
+from pumphouse.mapping import MEMORY_PATTERN, bytes_of, check_schedule, complete
 from pumphouse.sealing import Sealer
 
 MAX_TIMEOUT_S = 30 * 24 * 3600
@@ -30,9 +29,10 @@ DEFAULT_AT_ONCE = 6
 MAX_AT_ONCE = 1000
 """Executions side by side in one pod; each may be a thread."""
 
-_RAM = re.compile(r"[1-9][0-9]{0,5}(MiB|GiB)")
+LEAST_MEMORY = 16 << 20
+"""Bytes in which an interpreter can start."""
 
-Ram = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": f"^{_RAM.pattern}$"})]
+Ram = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": f"^{MEMORY_PATTERN}$"})]
 TimeoutSeconds = Annotated[
     int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_TIMEOUT_S})
 ]
@@ -161,8 +161,17 @@ def _check_parallel(order: DeploymentOrder) -> None:
 def _check_resources(order: DeploymentOrder) -> None:
     if order.gpu_request:
         raise NotSupported("This installation has no GPU: leave gpu_request out.")
-    if order.ram_request is not None and not _RAM.fullmatch(order.ram_request):
-        raise Invalid("ram_request must be like '512MiB' or '2GiB'.")
+    if order.ram_request is not None:
+        _check_memory(order.ram_request)
     timeout = order.execution_timeout_s
     if timeout is not None and not 1 <= timeout <= MAX_TIMEOUT_S:
         raise Invalid(f"execution_timeout_s must be between 1 and {MAX_TIMEOUT_S:,}.")
+
+
+def _check_memory(text: str) -> None:
+    try:
+        size = bytes_of(text)
+    except Invalid as error:
+        raise Invalid(f"ram_request: {error.message}.") from error
+    if size < LEAST_MEMORY:
+        raise Invalid(f"ram_request must be {LEAST_MEMORY >> 20}MiB or more: it is a limit.")

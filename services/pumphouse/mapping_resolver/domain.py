@@ -26,7 +26,7 @@ from pumphouse.contracts.mappings import (
 )
 from pumphouse.contracts.vocabulary import Mode
 from pumphouse.errors import Invalid
-from pumphouse.mapping import check, fill_in
+from pumphouse.mapping import check, fill_in, memory_of
 
 
 def resolve(
@@ -54,6 +54,7 @@ def resolve(
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         timeout_s=None if deployment is None else deployment.execution_timeout_s,
+        memory_bytes=memory_of(deployment),
         catalog_revision=trigger.catalog_revision,
     )
 

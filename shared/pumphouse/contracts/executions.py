@@ -82,7 +82,7 @@ class PlannedOutput(msgspec.Struct, frozen=True, kw_only=True):
 class PlanResolved(Message, frozen=True, kw_only=True, tag="plan.resolved.v1"):
     """All that an executor needs for one execution.
 
-    timeout_s: longest run in seconds, None for no limit.
+    timeout_s: longest run in seconds; memory_bytes: most memory; None for what is usual there.
     catalog_revision: what the executor must have seen before it starts (variables, deployments).
     """
 
@@ -95,6 +95,7 @@ class PlanResolved(Message, frozen=True, kw_only=True, tag="plan.resolved.v1"):
     inputs: tuple[PlannedInput, ...] = ()
     outputs: tuple[PlannedOutput, ...] = ()
     timeout_s: int | None = None
+    memory_bytes: int | None = None
     catalog_revision: int
 
 

@@ -12,12 +12,15 @@ from pumphouse.mapping.schedules import (
     next_slot,
     slots_between,
 )
+from pumphouse.mapping.sizes import MEMORY_PATTERN, bytes_of, memory_of
 from pumphouse.mapping.values import check, parse_text
 
 __all__ = [
     "MAX_INPUTS_BYTES",
+    "MEMORY_PATTERN",
     "Admitted",
     "admit",
+    "bytes_of",
     "check",
     "check_declarations",
     "check_schedule",
@@ -29,6 +32,7 @@ __all__ = [
     "describe_schedule",
     "fill_in",
     "latest_slots",
+    "memory_of",
     "next_slot",
     "parse_text",
     "slots_between",

@@ -126,6 +126,7 @@ ENDPOINTS: list[tuple[dict[str, Any], type[PumphouseError], str]] = [
     ({"gpu_request": 1}, NotSupported, "GPU"),
     ({"ram_request": "lots"}, Invalid, "ram_request"),
     ({"ram_request": "0MiB"}, Invalid, "ram_request"),
+    ({"ram_request": "15MiB"}, Invalid, "16MiB or more"),
     ({"execution_timeout_s": 0}, Invalid, "execution_timeout_s"),
     ({"execution_timeout_s": 10**30}, Invalid, "execution_timeout_s"),
     ({"execution_timeout_s": 1.5}, Invalid, "execution_timeout_s"),

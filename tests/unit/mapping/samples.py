@@ -69,6 +69,7 @@ def a_deployment(
     schedule: str | None = None,
     endpoint_url_path: str | None = None,
     execution_timeout_s: int | None = None,
+    ram_request: str | None = None,
     updated_at: datetime = NOON,
     pipeline_id: str = PIPELINE_ID,
 ) -> Deployment:
@@ -84,6 +85,7 @@ def a_deployment(
         schedule=schedule,
         endpoint_url_path=endpoint_url_path,
         execution_timeout_s=execution_timeout_s,
+        ram_request=ram_request,
         created_at=NOON,
         created_by=USER_ID,
         updated_at=updated_at,

@@ -208,15 +208,17 @@ def test_other_destinations_stay_as_they_are(destination: AnyDestination) -> Non
     assert plan.outputs[0].destination == destination
 
 
-def test_the_plan_of_a_deployment_has_its_mode_and_time_limit() -> None:
-    deployment = a_deployment(mode=Mode.LOW_LATENCY, execution_timeout_s=9)
+def test_the_plan_of_a_deployment_has_its_mode_and_limits() -> None:
+    deployment = a_deployment(mode=Mode.LOW_LATENCY, execution_timeout_s=9, ram_request="512MiB")
     trigger = a_trigger(deployment_id=DEPLOYMENT_ID, attempt=3)
     plan = resolve(trigger, a_pipeline(), deployment, {})
     assert (plan.mode, plan.timeout_s) == (Mode.LOW_LATENCY, 9)
+    assert plan.memory_bytes == 512 << 20
     assert (plan.execution_id, plan.attempt) == (EXECUTION_ID, 3)
     assert (plan.deployment_id, plan.catalog_revision) == (DEPLOYMENT_ID, 7)
 
 
-def test_a_run_is_elastic_and_without_time_limit() -> None:
+def test_a_run_is_elastic_and_has_the_usual_limits() -> None:
     plan = resolve(a_trigger(), a_pipeline(), None, {})
+    assert plan.memory_bytes is None
     assert (plan.mode, plan.timeout_s, plan.deployment_id) == (Mode.ELASTIC, None, None)
