@@ -33,6 +33,7 @@ test: $(DEV) $(OLD_CLIENT) ## run every test, on real servers
 	@$(call needs,curl,curl)
 	@$(call needs,git,git)
 	@$(call needs,ssh,openssh-client)
+	@[ "$$(uname)" != Linux ] || $(call needs,bwrap,bubblewrap)
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 check: $(DEV) ## check format, style, types and imports

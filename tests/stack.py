@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+import pumphouse.sdk
 from pumphouse.launcher.private_files import Connection
 from pumphouse.launcher.services import SERVICES
 from tests.compose_file import composed_services
@@ -18,6 +20,7 @@ from tests.processes import OwnProcess, clean_environment, eventually, free_port
 from tests.servers.object_store import fresh_store
 from tests.servers.postgres import fresh_database
 from tests.servers.rabbitmq import fresh_vhost
+from tests.shared_folder import shared_folder
 
 __all__ = [
     "OwnProcess",
@@ -36,9 +39,13 @@ __all__ = [
 
 @dataclass
 class Platform(OwnProcess):
-    """`pumphouse up`."""
+    """`pumphouse up`.
+
+    shared: a folder that functions may read and write, where there is one.
+    """
 
     data: Path = Path()
+    shared: Path | None = None
 
     @property
     def connection_file(self) -> Path:
@@ -74,18 +81,30 @@ def platform_at(
     *arguments: str,
     uid: int | None = None,
     environment: Mapping[str, str] | None = None,
+    shared: Path | None = None,
 ) -> Platform:
     """A platform on the folder `data` that is not started yet; it will take a free port."""
+    told = {} if shared is None else paths_for_functions(shared)
     return Platform(
         command=[
             *(sys.executable, "-m", "pumphouse.launcher", "up"),
             *("--port", str(free_port()), "--data", str(data), *arguments),
         ],
         log_file=data.parent / f"{data.name}.log",
-        environment=environment or clean_environment(),
+        environment={**(environment or clean_environment()), **told},
         uid=uid,
         data=data,
+        shared=shared,
     )
+
+
+def paths_for_functions(shared: Path) -> dict[str, str]:
+    """Settings of the executor. Functions may also read the packages of the tests."""
+    packages = (sysconfig.get_path("purelib"), Path(pumphouse.sdk.__file__).parents[2])
+    return {
+        "PUMPHOUSE_READABLE_PATHS": ",".join(map(str, packages)),
+        "PUMPHOUSE_SHARED_PATHS": str(shared),
+    }
 
 
 @contextmanager
@@ -93,9 +112,9 @@ def embedded_platform(
     *arguments: str, data: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[Platform]:
     """A running `pumphouse up`, which is stopped in order at the end."""
-    with tempfile.TemporaryDirectory(prefix="pumphouse-data-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pumphouse-data-") as folder, shared_folder() as shared:
         at = data or Path(folder, "data")
-        platform = platform_at(at, *arguments, environment=environment)
+        platform = platform_at(at, *arguments, environment=environment, shared=shared)
         try:
             platform.start()
             yield platform
@@ -135,7 +154,8 @@ class ServiceProcess(OwnProcess):
 class Stack:
     """One process per service, on a real broker, a real database and a real object store.
 
-    services: by name as on the wire; more executors are called executor-2 and so on.
+    services: by name as on the wire; more executors are called executor-2 and so on. shared: a
+    folder that functions may read and write.
     """
 
     url: str
@@ -144,6 +164,7 @@ class Stack:
     amqp_url: str
     database_url: str
     s3_url: str
+    shared: Path
 
     @property
     def log(self) -> str:
@@ -160,6 +181,7 @@ def full_stack(
         database = opened.enter_context(fresh_database(postgres_url))
         store = opened.enter_context(fresh_store(s3_url))
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="pumphouse-stack-")))
+        shared = opened.enter_context(shared_folder())
         token = secrets.token_urlsafe(32)
         _write_secrets(
             folder / "secrets",
@@ -179,12 +201,12 @@ def full_stack(
         }
         services: dict[str, ServiceProcess] = {}
         for name in [*SERVICES, *(f"executor-{n}" for n in range(2, executors + 1))]:
-            services[name] = _service_process(name, folder, other)
+            services[name] = _service_process(name, folder, other, shared)
             opened.callback(services[name].stop)
             services[name].spawn()
         for process in services.values():
             process.wait_until_ready()
-        yield Stack(url, token, services, vhost, database, store)
+        yield Stack(url, token, services, vhost, database, store, shared)
 
 
 def _write_secrets(folder: Path, **texts: str) -> None:
@@ -198,14 +220,17 @@ def _public(s3_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _service_process(name: str, folder: Path, other: Mapping[str, str]) -> ServiceProcess:
+def _service_process(
+    name: str, folder: Path, other: Mapping[str, str], shared: Path
+) -> ServiceProcess:
     """name: of the service, with a number for one more of it."""
     service = "executor" if name.startswith("executor") else name
     composed = composed_services()[service]
     here = {**other, "work_dir": str(folder / name), "health_port": str(free_port())}
+    environment = composed.environment_outside(folder / "secrets", here)
     return ServiceProcess(
         command=[sys.executable, "-m", "pumphouse.launcher", *composed.command[1:]],
         log_file=folder / f"{name}.log",
-        environment=clean_environment(**composed.environment_outside(folder / "secrets", here)),
+        environment=clean_environment(**paths_for_functions(shared), **environment),
         service=service,
     )

@@ -15,12 +15,13 @@ from tests.stack import eventually
 AT_ONCE = 6
 
 SOURCE = """
-import asyncio, json, os, threading, time
+import asyncio, json, os, threading, time, uuid
 from urllib.request import Request, urlopen
 from __craft_internal_execution_context import current_execution_id
 
 print("the module is imported")
 here = threading.Barrier(6)
+life = uuid.uuid4().hex
 
 def call(method, path, body, token=""):
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -36,7 +37,7 @@ def record(number):
     metric = {"value": number, "execution_id": execution_id}
     call("PUT", "/metrics/single-value/number", metric, token)
     print("recorded", number)
-    return {"found": [execution_id, os.getpid()]}
+    return {"found": [execution_id, life]}
 
 def in_threads(number):
     return record(number)

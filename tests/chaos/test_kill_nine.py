@@ -10,6 +10,7 @@ import pytest
 
 from pumphouse.sdk import Input, Output, PumphouseSdk
 from pumphouse.sdk.results import ExecutionSummary
+from tests.shared_folder import folder_in
 from tests.stack import Stack, embedded_platform, full_stack
 
 IN_FLIGHT = 200
@@ -115,13 +116,13 @@ def all_end_once(sdk: PumphouseSdk, gate: Path, kill_and_start: Callable[[], Non
     "service", ["gateway", "registry", "scheduler", "mapping-resolver", "executor"]
 )
 def test_all_in_flight_end_once_when_a_service_is_killed(
-    stack: Stack, sdk: PumphouseSdk, tmp_path: Path, service: str
+    stack: Stack, sdk: PumphouseSdk, service: str
 ) -> None:
     def kill_and_start() -> None:
         stack.services[service].kill()
         stack.services[service].start()
 
-    all_end_once(sdk, tmp_path / "open", kill_and_start)
+    all_end_once(sdk, folder_in(stack.shared) / "open", kill_and_start)
 
 
 @pytest.mark.timeout(240)
@@ -133,4 +134,5 @@ def test_all_in_flight_end_once_when_the_embedded_platform_is_killed(tmp_path: P
             platform.start()
 
         with squares(platform.url, platform.token, tmp_path) as sdk:
-            all_end_once(sdk, tmp_path / "open", kill_and_start)
+            assert platform.shared is not None
+            all_end_once(sdk, platform.shared / "open", kill_and_start)

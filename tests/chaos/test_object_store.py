@@ -4,7 +4,6 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import httpx
@@ -139,14 +138,14 @@ def test_a_replaced_object_stays_what_it_was_when_the_store_dies(
 
 @pytest.mark.timeout(240)
 def test_a_call_whose_file_the_store_died_in_is_refused_and_starts_nothing(
-    stack: Stack, sdk: PumphouseSdk, store: OwnStore, tmp_path: Path
+    stack: Stack, sdk: PumphouseSdk, store: OwnStore
 ) -> None:
     before = sdk.list_pipeline_executions("reverse")
     token = sdk.get_deployment("reverse")["endpoint_token"]
     answer = httpx.post(
         f"{stack.url}/endpoints/reverse",
         headers={"Authorization": f"EndpointToken {token}"},
-        data={"gate": str(tmp_path)},
+        data={"gate": str(stack.shared)},
         files={"source": ("a.bin", interrupted(64 * MIB, store.kill))},
         timeout=60,
     )
@@ -158,11 +157,11 @@ def test_a_call_whose_file_the_store_died_in_is_refused_and_starts_nothing(
 
 @pytest.mark.timeout(240)
 def test_executions_wait_for_the_store_and_then_succeed_with_whole_files(
-    sdk: PumphouseSdk, store: OwnStore, tmp_path: Path
+    stack: Stack, sdk: PumphouseSdk, store: OwnStore
 ) -> None:
     content = bytes(range(256)) * 4096 * 8
     sdk.upload_data_store_object(io.BytesIO(content), "in.bin")
-    gate = tmp_path / "gate"
+    gate = stack.shared / "gate"
 
     def started(name: str) -> str:
         run: Any = sdk.run_pipeline(

@@ -39,13 +39,14 @@ class Archives:
 
         Raises PlatformFault, and Unavailable when it is not cached and the store does not answer.
         """
-        source = await self._extracted(key)
+        source = await self.extracted(key)
         try:
-            await asyncio.to_thread(_copy, source, target)
+            await asyncio.to_thread(copy_code, source, target)
         except OSError as error:
             raise PlatformFault(f"The code {key!r} cannot be copied: {error}") from error
 
-    async def _extracted(self, key: str) -> Path:
+    async def extracted(self, key: str) -> Path:
+        """The folder that copies are made from, which nobody may change. Raises as `copy`."""
         path = self._folder / hashlib.sha256(key.encode()).hexdigest()[:32]
         if path.is_dir():
             return path
@@ -65,7 +66,8 @@ class Archives:
         return path
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_code(source: Path, target: Path) -> None:
+    """A copy of an extracted archive, which counts as used now."""
     os.utime(source)
     shutil.copytree(source, target, symlinks=True)
 

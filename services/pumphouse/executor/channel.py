@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 
-from pumphouse.executor.descriptors import close_aside, received
-from pumphouse.executor.faults import SandboxLost
+from pumphouse.executor.descriptors import Received, close_aside, name_senders, received
+from pumphouse.executor.faults import PlatformFault, SandboxLost
 from pumphouse.executor.frames import (
     CHANNEL_MISUSED,
     Answer,
@@ -13,6 +14,7 @@ from pumphouse.executor.frames import (
     Failed,
     FrameReader,
     Garbled,
+    Imported,
     Job,
     Ready,
     Returned,
@@ -23,13 +25,24 @@ from pumphouse.executor.frames import (
 )
 
 _READ_SIZE = 1 << 16
-_READY_WITHIN_S = 30.0
+_READY_WITHIN_S = 120.0
 
 
 class Channel:
-    """Closes itself when the other end is closed or misused."""
+    """Closes itself when the other end is closed or misused.
 
-    def __init__(self, end: socket.socket) -> None:
+    imported: what the runner says that its one job has imported.
+    """
+
+    def __init__(self, end: socket.socket, check: Callable[[Ready, int | None], None]) -> None:
+        """check: gets the process id of a runner on this host, where that is known, and raises
+        PlatformFault when it is not to be used.
+        """
+        name_senders(end, True)
+        self.imported: list[str] = []
+        self._check = check
+        self._refusal: PlatformFault | None = None
+        self._is_to_report = False
         self._loop = asyncio.get_running_loop()
         self._socket = end
         self._frames = FrameReader()
@@ -45,11 +58,7 @@ class Channel:
 
     async def send(self, message: Start | Job | Cancel) -> None:
         """Raises SandboxLost when the runner is gone, and PlatformFault for too large a message."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_READY_WITHIN_S):
-                await self._greeted.wait()
-        if not (self._is_ready and self._is_open):
-            raise SandboxLost("The runner has not come up, or has gone.")
+        await self.ready()
         frame = encode(message)
         async with self._sending:
             if not self._is_open:
@@ -59,6 +68,16 @@ class Channel:
                 await self._loop.sock_sendall(self._socket, frame)
             except OSError as error:
                 raise SandboxLost(f"The runner does not take any more: {error}") from error
+
+    async def ready(self) -> None:
+        """Return once it waits for work. Raises SandboxLost, and PlatformFault when it is unfit."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READY_WITHIN_S):
+                await self._greeted.wait()
+        if self._refusal is not None:
+            raise self._refusal
+        if not (self._is_ready and self._is_open):
+            raise SandboxLost("The runner has not come up, or has gone.")
 
     async def receive(self) -> Answer | None:
         """The next answer, whose files are the caller's to close; None when no more can come."""
@@ -83,6 +102,7 @@ class Channel:
         job = message.job if isinstance(message, Start) else message
         if isinstance(message, Start):
             self._takes_text = message.is_parallel
+            self._is_to_report = message.reports_imports
         files = 0 if job is None else len(job.files)
         self._awaited[0 if job is None else job.number] = files
         self._frames.expect(files)
@@ -90,35 +110,53 @@ class Channel:
     def _read(self) -> bool:
         """Take what has come; False when there is no more for now."""
         try:
-            data, descriptors, is_whole = received(self._socket, _READ_SIZE)
+            found = received(self._socket, _READ_SIZE)
         except BlockingIOError:
             return False
         except OSError:
-            data, descriptors, is_whole = b"", [], True
+            found = Received(b"", [], is_whole=True)
+        data = found.data
         try:
-            for answer in self._frames.feed(data, descriptors) if is_whole else ():
-                self._take(answer)
+            for answer in self._frames.feed(data, found.descriptors) if found.is_whole else ():
+                self._take(answer, found.sender)
         except Garbled:
             self._answers.put_nowait(CHANNEL_MISUSED)
             data = b""
-        if not is_whole:
-            close_aside(descriptors)
+        if not found.is_whole:
+            close_aside(found.descriptors)
             self._answers.put_nowait(Unfit("This executor may not have more files open."))
             data = b""
         if not data:
             self._close()
         return bool(data)
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, answer: Answer, sender: int | None) -> None:
         if isinstance(answer, Ready):
-            self._is_ready = True
-            self._greeted.set()
+            self._greet(answer, sender)
+            return
+        if isinstance(answer, Imported):
+            self._report(answer)
             return
         if not isinstance(answer, Wrote):
             self._check_off(answer)
         elif not self._takes_text:
             raise Garbled("Text came that nobody asked for.")
         self._answers.put_nowait(answer)
+
+    def _greet(self, ready: Ready, sender: int | None) -> None:
+        name_senders(self._socket, False)
+        try:
+            self._check(ready, sender)
+            self._is_ready = True
+        except PlatformFault as fault:
+            self._refusal = fault
+        self._greeted.set()
+
+    def _report(self, answer: Imported) -> None:
+        if not self._is_to_report:
+            raise Garbled("A report came that nobody asked for.")
+        self._is_to_report = False
+        self.imported = answer.modules
 
     def _check_off(self, answer: Answer) -> None:
         """Raises Garbled unless it is awaited, and no files have come that are in no answer."""

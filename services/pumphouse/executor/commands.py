@@ -15,7 +15,8 @@ from pumphouse.executor.logs import LineSplitter
 TakeLine = Callable[[bytes, int], None]
 """Gets a line, and how many bytes of it are left out."""
 
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_NICENESS = "10"
 _READ_SIZE = 1 << 16
 _TERMINAL_CODE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 
@@ -62,7 +63,7 @@ async def _started(
     ours.callback(os.close, lifeline)
     try:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _SUPERVISOR, str(theirs), *command),
+            *(sys.executable, "-I", "-S", SUPERVISOR, _NICENESS, str(theirs), *command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE if takes_output else asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.STDOUT if takes_output else asyncio.subprocess.PIPE,

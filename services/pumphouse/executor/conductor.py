@@ -38,12 +38,16 @@ class Conductor:
         outputs: Outputs,
         variables: Variables,
         places: Places,
+        *,
+        timeout_s: float,
     ) -> None:
+        """timeout_s: of an execution whose deployment has no time limit."""
         self._workspace = workspace
         self._inputs = inputs
         self._outputs = outputs
         self._variables = variables
         self._places = places
+        self._timeout_s = timeout_s
 
     async def conduct(self, plan: PlanResolved, record: Record) -> Ending:
         """How it ended, with what it produced. Raises Unavailable while nothing has run."""
@@ -51,6 +55,8 @@ class Conductor:
             try:
                 fetched = await self._inputs.fetch(plan.inputs, folder / "in")
                 work = work_of(plan, fetched, self._variables, folder / "out")
+                if work.timeout_s is None:
+                    work = replace(work, timeout_s=self._timeout_s)
                 ending = await place.run(work, record)
                 ending = await with_checked_outputs(ending, plan.outputs)
                 return replace(ending, produced=await self._outputs.keep(plan, ending))

@@ -5,6 +5,7 @@ import asyncio
 from pumphouse.executor.answers import ending_of
 from pumphouse.executor.endings import Ending, timed_out, vanished
 from pumphouse.executor.record import Record
+from pumphouse.executor.sandbox import Exit
 from pumphouse.executor.work import Work
 from pumphouse.executor.workplace import Workplaces
 
@@ -21,15 +22,13 @@ class Elastic:
 
         Raises PlatformFault, and Unavailable when the code cannot be fetched now.
         """
-        place = await self._workplaces.make(
-            "run", work.code, work.variables, job=work.job, record=record
-        )
+        place = await self._workplaces.for_once(work, record)
         patience_s = 0.0
         try:
             async with asyncio.timeout(work.timeout_s):
                 answer = await place.sandbox.receive()
             if answer is None:
-                return vanished(await exit_status(place.sandbox.ended, EXIT_PATIENCE_S))
+                return vanished(await exit_of(place.sandbox.ended, EXIT_PATIENCE_S))
             ending = await ending_of(answer, work)
             patience_s = EXIT_PATIENCE_S
             return ending
@@ -37,10 +36,10 @@ class Elastic:
             assert work.timeout_s is not None
             return timed_out(work.timeout_s)
         finally:
-            await self._workplaces.clear(place, patience_s)
+            await place.clear(patience_s)
 
 
-async def exit_status(ended: asyncio.Future[int], patience_s: float) -> int | None:
+async def exit_of(ended: asyncio.Future[Exit], patience_s: float) -> Exit | None:
     """How a process ended that said nothing; None when it goes on without its channel."""
     await asyncio.wait([ended], timeout=patience_s)
     return ended.result() if ended.done() else None

@@ -12,6 +12,7 @@ from pumphouse.errors import Invalid
 from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.frames import CHANNEL_MISUSED
 from pumphouse.executor.output_files import Snapshot
+from pumphouse.executor.sandbox import Exit
 from pumphouse.mapping import check
 
 CHANNEL_BROKEN = 71
@@ -71,18 +72,23 @@ def timed_out(limit_s: float, *, restarted: bool = False, goes_on: bool = False)
     return failed(message + " and was stopped." + _RESTARTED * restarted)
 
 
-def vanished(status: int | None, *, restarted: bool = False, beside: int = 0) -> Ending:
-    """The process ended before it had answered; without a status it only closed its channel.
+def vanished(end: Exit | None, *, restarted: bool = False, beside: int = 0) -> Ending:
+    """The process ended before it had answered; without an end it only closed its channel.
 
-    beside: how many other executions ended with it.
+    beside: how many other executions ended with it. Raises PlatformFault when it was lost.
     """
-    if status is None or status == CHANNEL_BROKEN:
+    if end is None or end.status == CHANNEL_BROKEN:
         message = CHANNEL_MISUSED.message
-    elif status < 0:
-        message = f"The process was ended by {signal_name(-status)} before the function returned."
+    elif end.overrun is not None:
+        message = end.overrun
+    elif end.status is None:
+        raise PlatformFault("The process was lost with the zygote that it was forked from.")
+    elif end.status < 0:
+        name = signal_name(-end.status)
+        message = f"The process was ended by {name} before the function returned."
     else:
         message = (
-            f"The process was ended by exit code {status} before the function returned"
+            f"The process was ended by exit code {end.status} before the function returned"
             " (by os._exit, or in native code)."
         )
     if beside:
@@ -91,13 +97,17 @@ def vanished(status: int | None, *, restarted: bool = False, beside: int = 0) ->
     return failed(message + _RESTARTED * restarted)
 
 
-def end_of_process(status: int | None) -> str:
+def end_of_process(end: Exit | None) -> str:
     """What the log of a pod says."""
-    if status is None or status == CHANNEL_BROKEN:
+    if end is None or end.status == CHANNEL_BROKEN:
         return "the process closed the platform's result channel or wrote to it"
-    if status < 0:
-        return f"the process was ended by {signal_name(-status)}"
-    return f"the process was ended by exit code {status}"
+    if end.overrun is not None:
+        return end.overrun
+    if end.status is None:
+        return "the process was lost"
+    if end.status < 0:
+        return f"the process was ended by {signal_name(-end.status)}"
+    return f"the process was ended by exit code {end.status}"
 
 
 def signal_name(number: int) -> str:

@@ -14,10 +14,10 @@ class PlatformFault(PumphouseError):
         super().__init__(
             f"The platform could not run this. Its operator can look up reference {self.reference}."
         )
-        self._details = details
+        self.details = details
 
     def report(self, log: logging.Logger) -> None:
-        log.error("Reference %s: %s", self.reference, self._details, exc_info=self)
+        log.error("Reference %s: %s", self.reference, self.details, exc_info=self)
 
 
 class UnusableInput(PumphouseError):

@@ -41,6 +41,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
     mark: what follows a NUL in the line that ends what is written so far: before `up`, and after
     each later job. is_parallel: later jobs come side by side, and what they write is in frames.
+    reports_imports: whether it is to tell, after its one job, what that has imported. data_bytes:
+    what the process limits its data to; None for no limit.
     """
 
     folder: str
@@ -50,10 +52,23 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     job: Job | None = None
     mark: str = ""
     is_parallel: bool = False
+    reports_imports: bool = False
+    data_bytes: int | None = None
 
 
 class Ready(msgspec.Struct, frozen=True, tag_field="kind", tag="ready"):
-    """The runner itself works; what goes wrong from now on is the user's code."""
+    """The runner itself works; what goes wrong from now on is the user's code.
+
+    missing: walls that do not stand, each with the reason.
+    """
+
+    missing: dict[str, str] = {}
+
+
+class Imported(msgspec.Struct, frozen=True, tag_field="kind", tag="imported"):
+    """Libraries that the one job of a process has imported."""
+
+    modules: list[str]
 
 
 class Up(msgspec.Struct, frozen=True, tag_field="kind", tag="up"):
@@ -114,9 +129,9 @@ CHANNEL_MISUSED = Failed(
     " read. Use only files and sockets that the code itself has opened."
 )
 
-Answer = Ready | Up | Returned | Failed | Unfit | Wrote
+Answer = Ready | Up | Returned | Failed | Unfit | Wrote | Imported
 
-_Frame = Ready | Up | _Returned | Failed | Unfit | Wrote
+_Frame = Ready | Up | _Returned | Failed | Unfit | Wrote | Imported
 _decoder: msgspec.json.Decoder[_Frame] = msgspec.json.Decoder(_Frame)
 _encoder = msgspec.json.Encoder()
 

@@ -32,7 +32,7 @@ class Inputs:
         self._room = asyncio.Semaphore(_FETCHES_AT_ONCE)
 
     async def fetch(self, inputs: Sequence[PlannedInput], folder: Path) -> dict[str, Any]:
-        """The inputs that are not in the plan, by name; each file in a folder of its own.
+        """The inputs that are not in the plan, by name; of files, where each now is.
 
         folder: made when there is a file. Raises UnusableInput that names the input, PlatformFault,
         and Unavailable when the store does not answer.
@@ -60,7 +60,7 @@ class Inputs:
                     f"The input {planned.name!r} cannot be fetched: {error}"
                 ) from error
 
-    async def _file(self, planned: PlannedInput, folder: Path) -> dict[str, str]:
+    async def _file(self, planned: PlannedInput, folder: Path) -> Path:
         if planned.reference is not None:
             bucket, key = self._storage.platform, planned.reference.key
             name = clean_file_name(planned.reference.name)
@@ -78,7 +78,7 @@ class Inputs:
                 f"The input {planned.name!r} is mapped to {key!r}, and the data store has no such"
                 " object."
             ) from error
-        return {"path": str(folder / name)}
+        return folder / name
 
     async def _value(self, planned: PlannedInput, reference: Reference) -> msgspec.Raw:
         """The JSON as it is kept, known to be of the input's type."""

@@ -75,7 +75,8 @@ class Installer:
     async def _make(self, environment: Environment, archive: str, log: Log, folder: Path) -> None:
         python = await self._pythons.find(environment.python)
         account = Account(log, {})
-        await self._tool.run(uv.venv_arguments(folder, python), folder.parent, account)
+        folder.mkdir()
+        await self._tool.run(uv.venv_arguments(folder, python), folder, account, python=python)
         if environment.lock is None:
             return
         try:
@@ -95,4 +96,6 @@ class Installer:
                 uv.sync_arguments(folder, file, requires_hashes=not without_hash(lock)),
                 file.parent,
                 Account(log, used),
+                python=python,
+                writable=[folder],
             )

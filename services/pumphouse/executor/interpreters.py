@@ -22,6 +22,7 @@ def _make(folder: Path) -> Path:
         temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".making-"))
         try:
             venv.EnvBuilder(symlinks=True, with_pip=False).create(temporary)
+            temporary.chmod(0o755)  # user code runs as somebody else
             if environment.is_dir():
                 shutil.rmtree(environment, ignore_errors=True)
             os.rename(temporary, environment)

@@ -9,14 +9,15 @@ from msgspec.structs import replace
 
 from pumphouse.contracts.catalog import Code
 from pumphouse.executor.descriptors import close_aside
-from pumphouse.executor.elastic import EXIT_PATIENCE_S, exit_status
+from pumphouse.executor.elastic import EXIT_PATIENCE_S, exit_of
 from pumphouse.executor.endings import end_of_process
 from pumphouse.executor.faults import PlatformFault, SandboxLost
 from pumphouse.executor.frames import Answer, Cancel, Failed, Returned, Wrote
 from pumphouse.executor.logs import Lines, LineSplitter
 from pumphouse.executor.pod_log import PodLog
-from pumphouse.executor.work import Work, environment_in
-from pumphouse.executor.workplace import Workplace, Workplaces
+from pumphouse.executor.sandbox import Exit
+from pumphouse.executor.work import Work
+from pumphouse.executor.workplace import Workplace
 
 
 class Call:
@@ -56,13 +57,12 @@ class Call:
 class Life:
     """Has at most one job in hand, or `most` side by side when the process is parallel.
 
-    log: of what it writes outside of jobs. is_async: its jobs can be cancelled. status: how the
+    log: of what it writes outside of jobs. is_async: its jobs can be cancelled. exit: how the
     process ended, None while that is not known. lost_at_once: how many jobs ended with it.
     """
 
     def __init__(
         self,
-        workplaces: Workplaces,
         place: Workplace,
         code: Code,
         environment: dict[str, str],
@@ -78,10 +78,9 @@ class Life:
         self.is_parallel = is_parallel
         self.is_async = is_async
         self.is_over = False
-        self.status: int | None = None
+        self.exit: Exit | None = None
         self.lost_at_once = 0
         self._most = most
-        self._workplaces = workplaces
         self._place = place
         self._environment = environment
         self._calls: dict[int, Call] = {}
@@ -100,18 +99,22 @@ class Life:
         sandbox = self._place.sandbox
         if self.is_over:
             raise SandboxLost("The process has ended.")
-        environment = environment_in(self._place.folder, work.variables)
+        environment = self._place.environment(work.variables)
+        job, inbox = await self._place.brought(work)
         call = Call(next(self._numbers) if self.is_parallel else 0, log)
         self._calls[call.number] = call
         if not self.is_parallel:
             sandbox.write_to(log)
-        job = replace(work.job, number=call.number)
+        if inbox is not None:
+            call.answer.add_done_callback(lambda _: sandbox.remove(inbox))
+        job = replace(job, number=call.number)
         if environment != self._environment:
             job = replace(job, environment=environment)
         try:
             await sandbox.send(job)
         except BaseException as error:
             self._calls.pop(call.number, None)
+            call.answer.cancel()
             if not self.is_parallel:
                 sandbox.write_to(self.log)
             if not isinstance(error, SandboxLost | PlatformFault):
@@ -168,9 +171,9 @@ class Life:
         elif not self._is_stopped:  # how it has ended by itself is about to be known
             await asyncio.wait([self.lost], timeout=EXIT_PATIENCE_S + 1)
         self.is_over = True
-        status = await self._workplaces.clear(self._place, 0)
+        end = await self._place.clear(0)
         if self.lost.cancel():
-            self._settle_all(None, status)
+            self._settle_all(None, end)
         self.log.close()
 
     async def _listen(self) -> None:
@@ -184,17 +187,17 @@ class Life:
             call.settle(answer)
         self.is_over = True
         ended = self._place.sandbox.ended
-        status = await exit_status(ended, EXIT_PATIENCE_S if answer is None else 0)
+        end = await exit_of(ended, EXIT_PATIENCE_S if answer is None else 0)
         if not self._is_stopped:
-            self.log.note(end_of_process(status))
-        self._settle_all(answer, status)
+            self.log.note(end_of_process(end))
+        self._settle_all(answer, end)
 
     def _write(self, wrote: Wrote) -> None:
         if (call := self._calls.get(wrote.number)) is not None:
             call.write(wrote)
 
-    def _settle_all(self, answer: Answer | None, status: int | None) -> None:
-        self.status = status
+    def _settle_all(self, answer: Answer | None, end: Exit | None) -> None:
+        self.exit = end
         calls = list(self._calls.values())
         self._calls.clear()
         self.lost_at_once = len(calls)

@@ -6,14 +6,14 @@ import uuid_utils
 
 from pumphouse.contracts.catalog import Code
 from pumphouse.errors import PumphouseError
-from pumphouse.executor.elastic import EXIT_PATIENCE_S, exit_status
+from pumphouse.executor.elastic import EXIT_PATIENCE_S, exit_of
 from pumphouse.executor.endings import vanished
 from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.frames import Answer, Failed, Up
 from pumphouse.executor.life import Life
 from pumphouse.executor.pod_log import PodLog
 from pumphouse.executor.reporting import Publisher
-from pumphouse.executor.work import environment_in
+from pumphouse.executor.sandbox import Wish
 from pumphouse.executor.workplace import Workplace, Workplaces
 
 
@@ -24,7 +24,8 @@ class CannotStart(PumphouseError):
 class Lives:
     """Starts the processes of one deployment, one after the other.
 
-    at_once: how many jobs each takes side by side; None for one by one.
+    at_once: how many jobs each takes side by side; None for one by one. memory_bytes: what each may
+    have; None for the usual.
     """
 
     def __init__(
@@ -34,9 +35,11 @@ class Lives:
         bus: Publisher,
         *,
         at_once: int | None,
+        memory_bytes: int | None,
         start_timeout_s: float,
     ) -> None:
         self.at_once = at_once
+        self._memory_bytes = memory_bytes
         self._deployment_id = deployment_id
         self._workplaces = workplaces
         self._bus = bus
@@ -66,9 +69,8 @@ class Lives:
 
     async def _imported(self, code: Code, variables: dict[str, str], log: PodLog) -> Life:
         is_parallel = self.at_once is not None
-        place = await self._workplaces.make(
-            "pod", code, variables, log=log, is_parallel=is_parallel
-        )
+        wish = Wish(code, is_pod=True, memory_bytes=self._memory_bytes)
+        place = await self._workplaces.for_long(wish, variables, log, is_parallel=is_parallel)
         try:
             async with asyncio.timeout(self._start_timeout_s):
                 answer = await place.sandbox.receive()
@@ -76,18 +78,17 @@ class Lives:
                 raise await _refusal(answer, place)
             await place.sandbox.caught_up()
         except TimeoutError as error:
-            await self._workplaces.clear(place, 0)
+            await place.clear(0)
             raise CannotStart(
                 f"The pipeline's file was not imported within {self._start_timeout_s:g} s."
             ) from error
         except BaseException:
-            await self._workplaces.clear(place, 0)
+            await place.clear(0)
             raise
         return Life(
-            self._workplaces,
             place,
             code,
-            environment_in(place.folder, variables),
+            place.environment(variables),
             log,
             most=self.at_once or 1,
             is_parallel=is_parallel,
@@ -100,5 +101,5 @@ async def _refusal(answer: Answer | None, place: Workplace) -> PumphouseError:
         return CannotStart(answer.message)
     if answer is not None:
         return PlatformFault(f"A runner could not be made ready: {answer}")
-    ending = vanished(await exit_status(place.sandbox.ended, EXIT_PATIENCE_S))
+    ending = vanished(await exit_of(place.sandbox.ended, EXIT_PATIENCE_S))
     return CannotStart(ending.error or "")

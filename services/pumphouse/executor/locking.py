@@ -73,7 +73,11 @@ class Sources:
 async def lock_of(sources: Sources, path: str, python: Path, tool: Tool, account: Account) -> Lock:
     """Resolve the requirements at `path`, which are filled in. Raises BuildFailed."""
     target = sources.code.with_name("compiled.txt")
-    await tool.run(uv.compile_arguments(path, target, python), sources.code, account)
+    await tool.run(
+        *(uv.compile_arguments(path, target, python), sources.code, account),
+        python=python,
+        writable=[sources.code.parent],
+    )
     text = locked(target.read_text(encoding="utf-8"), sources.options, sources.hashes)
     return Lock(without_values(text, sources.used), without_hash(text))
 

@@ -1,5 +1,6 @@
 """Lines of user code: from the bytes of a pipe to what the registry keeps."""
 
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -48,6 +49,22 @@ class Log:
                 f"{self._dropped_lines} more lines ({self._dropped_bytes} bytes) were dropped:"
                 f" an execution keeps {LOG_LIMIT >> 20} MB of log"
             )
+
+
+class Tail:
+    """The last lines alone."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=30)
+
+    def add(self, stream: str, line: bytes, cut: int) -> None:
+        self._lines.append(line.decode("utf-8", "replace"))
+
+    def note(self, text: str) -> None:
+        self._lines.append(f"[{text}]")
+
+    def text(self) -> str:
+        return "\n".join(self._lines)
 
 
 def logged(stream: str, line: bytes, cut: int) -> LogLine:

@@ -175,7 +175,7 @@ class Pod:
             raise
         if answer is None:
             await life.end()
-            return vanished(life.status, restarted=True, beside=life.lost_at_once - 1)
+            return vanished(life.exit, restarted=True, beside=life.lost_at_once - 1)
         self._deaths = 0
         try:
             return await ending_of(answer, work)

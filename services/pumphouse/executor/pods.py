@@ -8,7 +8,7 @@ from typing import Any
 from pumphouse.bus import Bus, Envelope, Handler, Subscription
 from pumphouse.bus.topology import pod_partition, pod_queue
 from pumphouse.catalog import Catalog
-from pumphouse.contracts.catalog import CatalogChange
+from pumphouse.contracts.catalog import CatalogChange, Deployment
 from pumphouse.contracts.message import Message
 from pumphouse.contracts.pods import PodRequested
 from pumphouse.contracts.vocabulary import Mode
@@ -21,11 +21,20 @@ log = logging.getLogger(__name__)
 _REST_S = 1.0
 
 
+def at_once_of(deployment: Deployment | None) -> int | None:
+    """How many executions its pod runs side by side; None where they come one by one."""
+    if deployment is None or not deployment.enable_parallel_executions:
+        return None
+    return deployment.max_parallel_executions_per_pod
+
+
 class Pods:
     """Follows the catalog: consumes the queue of each low latency deployment that there is."""
 
-    def __init__(self, bus: Bus, catalog: Catalog, make: Callable[[str, int | None], Pod]) -> None:
-        """make: a new pod, for a deployment id and how many executions it runs side by side."""
+    def __init__(
+        self, bus: Bus, catalog: Catalog, make: Callable[[str, Deployment | None], Pod]
+    ) -> None:
+        """make: a new pod, for an id and the deployment that has it, if that is still there."""
         self._bus = bus
         self._catalog = catalog
         self._make = make
@@ -41,10 +50,8 @@ class Pods:
     def pod(self, deployment_id: str) -> Pod:
         """The pod of a deployment, whether its process is up or not."""
         if (pod := self._pods.get(deployment_id)) is None:
-            pod = self._pods[deployment_id] = self._make(
-                deployment_id, self._at_once(deployment_id)
-            )
             deployment = self._catalog.deployments.get(deployment_id)
+            pod = self._pods[deployment_id] = self._make(deployment_id, deployment)
             pod.is_wanted = deployment is not None and deployment.is_enabled
         return pod
 
@@ -128,14 +135,9 @@ class Pods:
         if (pod := self._pods.pop(deployment_id, None)) is not None:
             await pod.stop()
 
-    def _at_once(self, deployment_id: str) -> int | None:
-        deployment = self._catalog.deployments.get(deployment_id)
-        if deployment is None or not deployment.enable_parallel_executions:
-            return None
-        return deployment.max_parallel_executions_per_pod
-
     async def _consume(self, deployment_id: str) -> None:
-        queue = pod_queue(deployment_id, self._at_once(deployment_id) or 1)
+        at_once = at_once_of(self._catalog.deployments.get(deployment_id))
+        queue = pod_queue(deployment_id, at_once or 1)
         while deployment_id not in self._subscriptions:
             try:
                 self._subscriptions[deployment_id] = await self._bus.consume(queue, self._handlers)

@@ -19,7 +19,7 @@ class Pythons:
 
     def __init__(self, tool: Tool) -> None:
         self._tool = tool
-        self._found = {OWN: Path(sys.executable)}
+        self._found = {OWN: Path(sys.executable).resolve()}
 
     async def find(self, version: str) -> Path:
         """An interpreter of the version `3.X`. Raises BuildFailed that says which there are."""
@@ -32,10 +32,14 @@ class Pythons:
         status, lines = await self._tool.answer(uv.find_arguments(version))
         if status == 0 and lines and (path := Path(lines[-1])).is_absolute():
             return path
-        there = ", ".join(sorted({OWN, *await self._versions()}, key=_order))
+        there = ", ".join(await self.versions())
         raise BuildFailed(
             f"Python {version} is not installed where pipelines are built. There is: {there}."
         )
+
+    async def versions(self) -> list[str]:
+        """Those that there are, the oldest first."""
+        return sorted({OWN, *await self._versions()}, key=_order)
 
     async def _versions(self) -> list[str]:
         _, lines = await self._tool.answer(uv.list_arguments())

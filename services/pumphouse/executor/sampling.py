@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,15 +32,12 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerFacts:
-    """What stays the same of an executor; the fields are those of WorkerSampled."""
+    """What an executor is; the fields are those of WorkerSampled."""
 
     isolation: int = 0
     missing: tuple[str, ...] = ()
     slots: int = 0
     pythons: tuple[str, ...] = ()
-
-
-NOT_TOLD = WorkerFacts()
 
 
 @dataclass(frozen=True)
@@ -107,10 +104,11 @@ def sample_of(before: Reading, after: Reading) -> Sample:
 
 @asynccontextmanager
 async def sampling(
-    bus: Publisher, folder: Path, every_s: float, facts: WorkerFacts = NOT_TOLD
+    bus: Publisher, folder: Path, every_s: float, facts: Callable[[], WorkerFacts] = WorkerFacts
 ) -> AsyncIterator[None]:
     """Publish samples while the context is open: the first at once, then each `every_s` seconds.
 
+    facts: what is known of this executor by then.
     A sample that cannot be taken or published is left out.
     """
     host = socket.gethostname()
@@ -130,7 +128,7 @@ class _Sampler:
     folder: Path
     host: str
     worker: str
-    facts: WorkerFacts
+    facts: Callable[[], WorkerFacts]
 
     async def run(self, every_s: float) -> None:
         before = await self._reading()
@@ -150,16 +148,17 @@ class _Sampler:
             return None
 
     async def _publish(self, before: Reading, now: Reading) -> None:
+        facts = self.facts()
         sampled = WorkerSampled(
             worker=self.worker,
             host=self.host,
             sample=sample_of(before, now),
             total_ram=now.total_ram,
             total_disk=now.total_disk,
-            isolation=self.facts.isolation,
-            missing=self.facts.missing,
-            slots=self.facts.slots,
-            pythons=self.facts.pythons,
+            isolation=facts.isolation,
+            missing=facts.missing,
+            slots=facts.slots,
+            pythons=facts.pythons,
         )
         with suppress(Unavailable):
             await self.bus.publish(sampled)

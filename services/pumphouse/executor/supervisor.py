@@ -1,7 +1,8 @@
-"""Runs a command at low priority, and ends it with all that it started.
+"""Runs a command, and ends it with all that it started.
 
-Started as `python -I -S supervisor.py LIFELINE COMMAND...`: a descriptor that closes when the
-executor wants the command's end, or is gone. Exits as the command does.
+Started as `python -I -S supervisor.py NICENESS LIFELINE[,PASSED...] COMMAND...`. The lifeline is a
+descriptor that closes when the executor wants the command's end, or is gone; those that are passed
+are the command's. Exits as the command does.
 """
 
 import contextlib
@@ -13,15 +14,18 @@ import sys
 import threading
 
 _PR_SET_CHILD_SUBREAPER = 36
-_LOWER_BY = 10
 
 
-def main(lifeline: int, command: list[str]) -> int:
+def main(niceness: int, lifeline: int, passed: list[int], command: list[str]) -> int:
     os.set_inheritable(lifeline, False)
-    os.nice(_LOWER_BY)
+    os.nice(niceness)
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    child = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - the executor's own
+    child = subprocess.Popen(  # noqa: S603 - the executor's own
+        command, start_new_session=True, pass_fds=passed
+    )
+    for descriptor in passed:
+        os.close(descriptor)
 
     def wait_for_the_end_of_the_line() -> None:
         os.read(lifeline, 1)
@@ -62,4 +66,5 @@ def _children() -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
+    _lifeline, *_passed = map(int, sys.argv[2].split(","))
+    sys.exit(main(int(sys.argv[1]), _lifeline, _passed, sys.argv[3:]))

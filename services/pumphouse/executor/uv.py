@@ -26,6 +26,12 @@ _OF_PIP = {
 }
 """Settings of pip, each with the names for uv: it is passed on as the first when none is set."""
 
+_PATHS = (
+    *("NETRC", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK"),
+    "UV_CONFIG_FILE",
+)
+"""Settings that are a path."""
+
 _COMPILE = ("--generate-hashes", "--no-header", "--no-annotate", "--python")
 
 
@@ -58,6 +64,13 @@ def environment(cache: Path, given: Mapping[str, str] = os.environ) -> dict[str,
         "GIT_TERMINAL_PROMPT": "0",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def files_of(environment: Mapping[str, str]) -> list[Path]:
+    """Files and folders of this host that its settings name, as far as they are there."""
+    named = [environment[name] for name in _PATHS if name in environment]
+    named += environment.get("UV_FIND_LINKS", "").split(",")
+    return [Path(text).absolute() for text in named if text and os.path.exists(text)]
 
 
 def compile_arguments(source: str, lock: Path, python: Path) -> list[str]:

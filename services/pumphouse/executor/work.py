@@ -1,7 +1,7 @@
 """From a plan to what a process is given: code, variables, and one call with its arguments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from pumphouse.contracts.vocabulary import DataType
 from pumphouse.errors import Invalid
 from pumphouse.executor.access import Access
 from pumphouse.executor.faults import PlatformFault, UnusableInput
-from pumphouse.executor.frames import Job, Start
+from pumphouse.executor.frames import Job
 from pumphouse.mapping import parse_text
 from pumphouse.sealing import Sealer
 
@@ -21,8 +21,9 @@ from pumphouse.sealing import Sealer
 class Work:
     """One call, where its code is, its environment variables, and its time limit in seconds.
 
-    outbox: a folder to be made for copies of the files that it returns. input_files: inputs that
-    are files.
+    memory_bytes: what it may have; None for the usual. input_files: inputs that are files, which
+    the job has None for; files: those that were given. outbox: a folder to be made for copies of
+    the files that it returns.
     """
 
     code: Code
@@ -30,7 +31,9 @@ class Work:
     variables: dict[str, str]
     timeout_s: float | None
     outbox: Path
+    memory_bytes: int | None = None
     input_files: frozenset[str] = frozenset()
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 class HasVariables(Protocol):
@@ -78,16 +81,17 @@ class Variables:
 def work_of(
     plan: PlanResolved, fetched: Mapping[str, Any], variables: Variables, outbox: Path
 ) -> Work:
-    """fetched: the inputs that are not in the plan.
+    """fetched: the inputs that are not in the plan; a path for each that is a file.
 
     Raises UnusableInput that names the input, and PlatformFault.
     """
+    inbox = {name: value for name, value in fetched.items() if isinstance(value, Path)}
     files = [output for output in plan.outputs if output.data_type is DataType.FILE]
     job = Job(
         execution_id=plan.execution_id,
         inputs={
             planned.name: fetched[planned.name]
-            if planned.name in fetched
+            if planned.name in fetched.keys() - inbox.keys()
             else _value(planned, variables)
             for planned in plan.inputs
         },
@@ -96,23 +100,12 @@ def work_of(
         files=[file.name for file in files if not isinstance(file.destination, Dropped)],
         unused=[file.name for file in files if isinstance(file.destination, Dropped)],
     )
-    input_files = frozenset(one.name for one in plan.inputs if one.data_type is DataType.FILE)
-    return Work(plan.code, job, variables.of_plan(plan), plan.timeout_s, outbox, input_files)
-
-
-def start_in(folder: Path, code: Code, variables: Mapping[str, str]) -> Start:
-    """A start in a new folder, whose `code` is the code and whose `home` is for anything else."""
-    return Start(
-        folder=str(folder / "code"),
-        file=code.function_path,
-        function=code.function_name,
-        environment=environment_in(folder, variables),
+    return Work(
+        *(plan.code, job, variables.of_plan(plan), plan.timeout_s, outbox),
+        memory_bytes=plan.memory_bytes,
+        input_files=frozenset(n.name for n in plan.inputs if n.data_type is DataType.FILE),
+        files=inbox,
     )
-
-
-def environment_in(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    home = str(folder / "home")
-    return {"HOME": home, "TMPDIR": home, **variables}
 
 
 def _may_be_absent(planned: PlannedInput) -> bool:

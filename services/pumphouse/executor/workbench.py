@@ -12,12 +12,16 @@ from pumphouse.executor.repositories import Repositories
 from pumphouse.executor.settings import Settings
 from pumphouse.executor.tool import Tool
 from pumphouse.executor.work import Variables
+from pumphouse.executor.workshop import Workshop
 from pumphouse.executor.workspace import Workspace
 from pumphouse.storage import Bucket
 
 
 class Workbench:
-    """builder: makes what pipelines ask for. installer: has it here when executions need it."""
+    """builder: makes what pipelines ask for. installer: has it here when executions need it.
+
+    pythons: the versions of Python that this host has.
+    """
 
     def __init__(
         self,
@@ -27,22 +31,23 @@ class Workbench:
         archives: Archives,
         workspace: Workspace,
         variables: Variables,
+        workshop: Workshop,
         *,
         images: Images | None = None,
     ) -> None:
-        """images: None where no container engine is."""
+        """images: None where no container engine is. Raises OSError."""
         environments = Environments(
             work_dir / "environments", workspace, settings.kept_environments
         )
-        tool = Tool(work_dir / "uv-cache")
-        pythons = Pythons(tool)
+        tool = Tool(work_dir / "uv-cache", workshop)
+        self.pythons = Pythons(tool)
         self.installer = Installer(
-            *(bucket, archives, workspace, environments, pythons, tool, variables.current),
+            *(bucket, archives, workspace, environments, self.pythons, tool, variables.current),
             timeout_s=settings.build_timeout_s,
         )
         repositories = Repositories(workspace, work_dir / "known_hosts", variables.open)
         self.builder = Builder(
-            *(bucket, archives, workspace, repositories, self.installer, pythons, tool),
+            *(bucket, archives, workspace, repositories, self.installer, self.pythons, tool),
             variables.current,
             images,
         )

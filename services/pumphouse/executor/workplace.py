@@ -1,96 +1,143 @@
 """A sandbox that has been given code: its folder, its files, its first frame."""
 
-from collections.abc import Mapping
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from pumphouse.contracts.catalog import Code
-from pumphouse.executor.archives import Archives
+from pumphouse.executor.archives import Archives, copy_code
 from pumphouse.executor.faults import PlatformFault, SandboxLost
 from pumphouse.executor.frames import Job, Start
 from pumphouse.executor.logs import Lines
 from pumphouse.executor.record import Record
-from pumphouse.executor.sandbox import Backend, Sandbox
-from pumphouse.executor.work import start_in
-from pumphouse.executor.workspace import Workspace
+from pumphouse.executor.sandbox import Backend, Exit, Sandbox, Wish
+from pumphouse.executor.work import Work
+
+CODE = "code"
+"""Name of the folder of the code, in that of a sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """One sandbox at work in one folder."""
+    """One sandbox with code in its folder."""
 
     sandbox: Sandbox
-    folder: Path
+
+    def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """What user code finds in its environment; variables: those of the installation."""
+        return {**self.sandbox.variables, **variables}
+
+    async def brought(self, work: Work) -> tuple[Job, Path | None]:
+        """The job with its input files in the sandbox, and the folder that they are in, if any.
+
+        Raises PlatformFault.
+        """
+        if not work.files:
+            return work.job, None
+        inbox = self.sandbox.folder / f"inputs-{secrets.token_hex(8)}"
+        try:
+            paths = await asyncio.to_thread(_linked, work.files, inbox)
+            await asyncio.to_thread(self.sandbox.own, inbox)
+        except OSError as error:
+            raise PlatformFault(f"Input files cannot be handed over: {error}") from error
+        files = {name: {"path": str(path)} for name, path in paths.items()}
+        return replace(work.job, inputs={**work.job.inputs, **files}), inbox
+
+    async def clear(self, patience_s: float) -> Exit:
+        """End the process, at once or by itself within `patience_s`; how it ended."""
+        return await self.sandbox.finish(patience_s)
 
 
 class Workplaces:
-    """Makes and clears away workplaces, whatever the backend is."""
+    """Makes workplaces, whatever the backend is."""
 
-    def __init__(self, backend: Backend, archives: Archives, workspace: Workspace) -> None:
+    def __init__(self, backend: Backend, archives: Archives) -> None:
         self._backend = backend
         self._archives = archives
-        self._workspace = workspace
 
-    async def make(
-        self,
-        purpose: str,
-        code: Code,
-        variables: Mapping[str, str],
-        *,
-        job: Job | None = None,
-        record: Record | None = None,
-        log: Lines | None = None,
-        is_parallel: bool = False,
-    ) -> Workplace:
-        """Copy the code and hand it to a blank sandbox, with its one job or for jobs to come.
-
-        log: where lines go without a record. is_parallel: the jobs to come are side by side.
+    async def for_once(self, work: Work, record: Record) -> Workplace:
+        """A place that does this work and ends.
 
         Raises PlatformFault, and Unavailable when the code or its environment cannot be fetched
         now.
         """
-        folder = self._workspace.new(purpose)
-        try:
-            await self._archives.copy(code.archive, folder / "code")
-            _make_home(folder)
-            start = replace(start_in(folder, code, variables), job=job, is_parallel=is_parallel)
-            return Workplace(await self._started(code, start, record, log), folder)
-        except BaseException:
-            self._workspace.discard(folder)
-            raise
 
-    async def _started(
-        self, code: Code, start: Start, record: Record | None, log: Lines | None
-    ) -> Sandbox:
+        async def start(place: Workplace) -> Start:
+            job, _ = await place.brought(work)
+            record.begin()
+            place.sandbox.write_to(record.log)
+            return replace(
+                start_of(work.code, place, work.variables), job=job, reports_imports=True
+            )
+
+        return await self._make(Wish(work.code, memory_bytes=work.memory_bytes), start)
+
+    async def for_long(
+        self, wish: Wish, variables: Mapping[str, str], log: Lines, *, is_parallel: bool
+    ) -> Workplace:
+        """A place for jobs to come, one by one or side by side. Raises as `for_once`."""
+
+        async def start(place: Workplace) -> Start:
+            place.sandbox.write_to(log)
+            return replace(start_of(wish.code, place, variables), is_parallel=is_parallel)
+
+        return await self._make(wish, start)
+
+    async def _make(
+        self, wish: Wish, start: Callable[[Workplace], Coroutine[Any, Any, Start]]
+    ) -> Workplace:
+        code = await self._archives.extracted(wish.code.archive)
         for _ in range(2):
-            sandbox = await self._backend.sandbox(code)
-            if record is not None:
-                record.begin()
-                log = record.log
-            sandbox.write_to(log)
+            place = Workplace(await self._backend.sandbox(wish))
             try:
-                await sandbox.send(replace(start, mark=sandbox.mark))
+                await self._furnish(place.sandbox, code)
+                message = await start(place)
+                await place.sandbox.ready()
+                data_bytes = place.sandbox.limit(wish.memory_bytes)
+                whole = replace(message, mark=place.sandbox.mark, data_bytes=data_bytes)
+                await place.sandbox.send(whole)
             except SandboxLost:
-                await sandbox.finish(0)
+                await place.clear(0)
             except BaseException:
-                sandbox.kill()
+                await place.clear(0)
                 raise
             else:
-                return sandbox
+                return place
         raise PlatformFault("Two processes in a row were gone before they had any work.")
 
-    async def clear(self, place: Workplace, patience_s: float) -> int:
-        """End the process, at once or by itself within `patience_s`; its exit status."""
+    async def _furnish(self, sandbox: Sandbox, code: Path) -> None:
+        def copy() -> None:
+            copy_code(code, sandbox.folder / CODE)
+            sandbox.own(sandbox.folder / CODE)
+
         try:
-            return await place.sandbox.finish(patience_s)
-        finally:
-            self._workspace.discard(place.folder)
+            await asyncio.to_thread(copy)
+        except OSError as error:
+            raise PlatformFault(f"The code cannot be copied: {error}") from error
 
 
-def _make_home(folder: Path) -> None:
-    try:
-        (folder / "home").mkdir()
-    except OSError as error:
-        raise PlatformFault(f"The folder of a run cannot be made: {error}") from error
+def start_of(code: Code, place: Workplace, variables: Mapping[str, str]) -> Start:
+    """What a process is told of code that is in its place."""
+    return Start(
+        folder=str(place.sandbox.folder / CODE),
+        file=code.function_path,
+        function=code.function_name,
+        environment=place.environment(variables),
+    )
+
+
+def _linked(files: Mapping[str, Path], inbox: Path) -> dict[str, Path]:
+    """The files under the same names, each in a folder of its own; they can be linked again."""
+    linked = {}
+    for position, (name, path) in enumerate(files.items()):
+        target = inbox / str(position) / path.name
+        target.parent.mkdir(parents=True)
+        os.link(path, target)
+        linked[name] = target
+    return linked

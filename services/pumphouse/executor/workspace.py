@@ -75,7 +75,7 @@ async def open_workspace(work_dir: Path) -> AsyncIterator[Workspace]:
 
 
 def _claim(folder: Path) -> int:
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, mode=0o711)  # user code passes through to what it has the name of
     handle = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)
     return handle

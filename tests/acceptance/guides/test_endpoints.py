@@ -127,18 +127,17 @@ def test_a_call_without_waiting_is_collected_later(sdk: PumphouseSdk, add: str) 
 
 
 def test_a_call_with_a_time_limit_keeps_to_it_and_goes_on(
-    sdk: PumphouseSdk, nothing_left: None, tmp_path: Path
+    sdk: PumphouseSdk, nothing_left: None, tmp_path: Path, gate: Path
 ) -> None:
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "main.py").write_text(WAITS.format(go=tmp_path / "go"))
-    config = {"local_folder": tmp_path / "code"}
+    (tmp_path / "main.py").write_text(WAITS.format(go=gate))
+    config = {"local_folder": tmp_path}
     sdk.create_pipeline("slow", "main.py", "slow", container_config=config)
     token = sdk.create_deployment("slow", "slow", "endpoint")["endpoint_token"]
     with pytest.raises(TimedOut):
         sdk.trigger_endpoint("slow", token, timeout_s=2)
     (execution,) = sdk.list_pipeline_executions("slow")
     assert execution["status"] in ("Pending", "Running")
-    (tmp_path / "go").touch()
+    gate.touch()
     assert sdk.retrieve_endpoint_results("slow", execution["execution_id"], token)["outputs"] == {}
 
 

@@ -135,16 +135,15 @@ def test_an_input_of_another_type_starts_nothing(sdk: PumphouseSdk, add: str) ->
 
 
 def test_a_wait_ends_at_its_time_and_the_execution_goes_on(
-    sdk: PumphouseSdk, nothing_left: None, tmp_path: Path
+    sdk: PumphouseSdk, nothing_left: None, tmp_path: Path, gate: Path
 ) -> None:
-    (tmp_path / "code").mkdir()
-    name = create(sdk, tmp_path / "code", WAITS.format(go=tmp_path / "go"))
+    name = create(sdk, tmp_path, WAITS.format(go=gate))
     begin = time.monotonic()
     with pytest.raises(TimedOut):
         sdk.run_pipeline(name, timeout_s=2)
     assert time.monotonic() - begin >= 2
     (execution,) = sdk.list_pipeline_executions(name)
     assert execution["status"] in ("Pending", "Running")
-    (tmp_path / "go").touch()
+    gate.touch()
     sdk.retrieve_pipeline_execution_outputs(execution["execution_id"])
     assert sdk.get_pipeline_execution(execution["execution_id"])["status"] == "Succeeded"

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import itertools
+import os
 import tarfile
 import textwrap
 import time
@@ -55,10 +56,13 @@ from pumphouse.contracts.records import (
 from pumphouse.contracts.vocabulary import DataType, DeploymentStatus, Mode, Origin, Rule, Status
 from pumphouse.errors import NotFound
 from pumphouse.executor.app import running
+from pumphouse.executor.commands import SUPERVISOR
 from pumphouse.executor.settings import Settings
+from pumphouse.executor.zygote import START
 from pumphouse.sealing import Sealer
 from pumphouse.storage import Storage, open_storage
 from pumphouse.storage.keys import archive_key
+from tests.shared_folder import shared_folder
 
 SECRET = "a secret of thirty-two characters"
 SEALER = Sealer(SECRET)
@@ -89,13 +93,26 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 class Platform:
-    """What a test sees of the platform around one executor."""
+    """What a test sees of the platform around one executor.
 
-    def __init__(self, bus: Bus, folder: Path, store_url: str, storage: Storage) -> None:
+    shared: a folder that the test and all user code may read and write.
+    """
+
+    def __init__(
+        self, bus: Bus, folder: Path, store_url: str, storage: Storage, shared: Path
+    ) -> None:
         self.bus = bus
         self.work_dir = folder / "work"
         self.storage = storage
-        self.settings = Settings(secret_key=SECRET, s3_url=store_url, work_dir=str(self.work_dir))
+        self.shared = shared
+        folder.chmod(0o755)
+        self.settings = Settings(
+            secret_key=SECRET,
+            s3_url=store_url,
+            work_dir=str(self.work_dir),
+            shared_paths=(shared,),
+            readable_paths=(folder / "shelf",),
+        )
         self.changes: list[CatalogChange] = []
         self.events: list[Message] = []
         self.pod_reports: list[PodReported] = []
@@ -286,8 +303,32 @@ class Platform:
     # -- what is left
 
     def folders(self, purpose: str) -> list[Path]:
-        """Folders of runs or pods that exist."""
+        """Folders that exist, of runs and pods those that have been given code."""
+        if purpose in ("run", "pod"):
+            return [code.parent for code in self.work_dir.glob(f"runs/*/*/ground/{purpose}-*/code")]
         return list(self.work_dir.glob(f"runs/*/{purpose}-*"))
+
+    def is_at_rest(self, spares: int | None = None) -> bool:
+        """Whether nothing is left but zygotes and what waits for work."""
+        parts = [_argv(process) for process in self.processes()]
+        if any(not argv or not _is_ours(argv) for argv in parts):
+            return False
+        wanted = self.settings.elastic_spares if spares is None else spares
+        return len(self.forks()) == wanted and not self.folders("run") + self.folders("pod")
+
+    def forks(self) -> list[psutil.Process]:
+        """Children of zygotes."""
+        runners = {process.pid: process for process in self.processes() if _is_runner(process)}
+        return [process for process in runners.values() if _parent(process) in runners]
+
+    def pods(self) -> list[psutil.Process]:
+        """The processes that pods run in."""
+        return [worker for folder in self.folders("pod") for worker in self.workers(folder)]
+
+    def workers(self, folder: Path) -> list[psutil.Process]:
+        """Forks whose working folder is the code in the folder of a run or pod."""
+        code = os.stat(folder / "code")
+        return [fork for fork in self.forks() if _works_in(fork, code)]
 
     def processes(self) -> list[psutil.Process]:
         """Every process below this one, but for those of servers that other tests share."""
@@ -306,9 +347,40 @@ async def platform_in(
 ) -> AsyncIterator[Platform]:
     """A platform without its executor, over the in-process bus or over RabbitMQ."""
     async with open_bus(amqp_url, "executor-tests") as bus, open_storage(store_url) as storage:
-        platform = Platform(bus, folder, store_url, storage)
-        await platform.serve()
-        yield platform
+        with shared_folder() as shared:
+            platform = Platform(bus, folder, store_url, storage, shared)
+            await platform.serve()
+            yield platform
+
+
+def _argv(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _parent(process: psutil.Process) -> int:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _is_ours(argv: list[str]) -> bool:
+    return str(START) in argv
+
+
+def _is_runner(process: psutil.Process) -> bool:
+    argv = _argv(process)
+    return _is_ours(argv) and "python" in argv[0] and str(SUPERVISOR) not in argv
+
+
+def _works_in(process: psutil.Process, folder: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(f"/proc/{process.pid}/cwd"), folder)
+    except OSError:
+        return False
 
 
 def _below(process: psutil.Process) -> list[psutil.Process]:

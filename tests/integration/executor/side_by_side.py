@@ -11,6 +11,7 @@ from pumphouse.contracts.catalog import Code, Deployment
 from pumphouse.contracts.executions import ExecutionFinished, PlanResolved
 from pumphouse.contracts.vocabulary import Mode
 from tests.integration.executor.platform import Platform
+from tests.shared_folder import folder_in
 
 WORDS = {
     "coroutines": {"DEF": "async def", "PAUSE": "await asyncio.sleep", "WAIT": "await wait"},
@@ -18,15 +19,18 @@ WORDS = {
 }
 
 HEAD = """
-import asyncio, os, sys, threading, time
-pid = os.getpid()
+import asyncio, os, sys, threading, time, uuid
+life = uuid.uuid4().hex
 
 DEF wait(gate, i):
     open(os.path.join(gate, f"begun-{i}"), "w").close()
     while not os.path.exists(os.path.join(gate, f"open-{i}")):
         PAUSE(0.002)
 """
-"""For the sources of tests: DEF, PAUSE(s) and WAIT(gate, i) are of either kind."""
+"""For the sources of tests: DEF, PAUSE(s) and WAIT(gate, i) are of either kind.
+
+life: another in each process.
+"""
 
 both_kinds = pytest.mark.parametrize("kind", list(WORDS))
 
@@ -109,13 +113,10 @@ class Served:
         return [r.status.value for r in reports if r.deployment_id == self.deployment.id]
 
 
-async def serve(
-    platform: Platform, gate: Path, kind: str, source: str, *, at_once: int | None = 6
-) -> Served:
+async def serve(platform: Platform, kind: str, source: str, *, at_once: int | None = 6) -> Served:
     """A deployment of a source, once its pod is up."""
-    gate.mkdir(exist_ok=True)
     code = await platform.code(source_of(kind, source))
     deployment = await platform.deploy(code, at_once=at_once)
-    served = Served(platform, code, deployment, Gate(gate))
+    served = Served(platform, code, deployment, Gate(folder_in(platform.shared)))
     await platform.until(lambda: served.statuses() == ["up"])
     return served

@@ -144,22 +144,30 @@ async def test_a_plan_that_needs_a_newer_catalog_waits_for_it(platform: Platform
 async def test_a_run_that_an_executor_gives_back_is_run_by_the_next(
     tmp_path: Path, store_url: str, mode: Mode
 ) -> None:
-    marker = tmp_path / "began"
-    source = f"""
-    import os, pathlib, time
-    def main():
-        marker = pathlib.Path({str(marker)!r})
+    source = """
+    import pathlib, time
+    def main(marker):
+        marker = pathlib.Path(marker)
         if not marker.exists():
             marker.touch()
             time.sleep(60)
-        return {{"v": 1}}
+        return {"v": 1}
     """
     async with platform_in(tmp_path, store_url) as platform:
         platform.settings = replace(platform.settings, shutdown_grace_s=0.2)
         code = await platform.code(source)
         deployment = await platform.deploy(code)
-        plan = platform.plan(code, {}, {"v": "number"}, mode=mode, deployment_id=deployment.id)
-        waiting = platform.plan(code, {}, {"v": "number"}, mode=mode, deployment_id=deployment.id)
+        marker = platform.shared / "began"
+        plan, waiting = (
+            platform.plan(
+                code,
+                {"marker": str(marker)},
+                {"v": "number"},
+                mode=mode,
+                deployment_id=deployment.id,
+            )
+            for _ in range(2)
+        )
         async with platform.executor():
             await platform.send(plan)
             await platform.until(marker.exists)

@@ -118,7 +118,8 @@ async def test_the_environment_holds_the_variables_and_nothing_of_the_platform(
     found = (await platform.end(plan)).outputs[0].value
     assert found.pop("GREETING") == "good day"
     assert found.pop("CRAFT_AI_EXECUTION_ID") == plan.execution_id
-    assert found.pop("HOME") == found.pop("TMPDIR")
+    assert (found.pop("HOME"), found.pop("TMPDIR")) == ("/home/pipeline", "/tmp")
+    assert found.pop("LOGNAME") == found.pop("USER") == "pipeline"
     assert set(found) == {"PATH", "LANG"}
 
 
@@ -339,11 +340,7 @@ async def test_a_limit_ends_the_whole_tree(platform: Platform, detach: str) -> N
 
 
 async def only_spares_are_left(platform: Platform) -> None:
-    def is_so() -> bool:
-        left = platform.processes()
-        return len(left) == platform.settings.elastic_spares and not platform.folders("run")
-
-    await platform.until(is_so)
+    await platform.until(platform.is_at_rest)
     await platform.until(lambda: not sleepers())
 
 
@@ -358,7 +355,7 @@ def sleepers() -> list[psutil.Process]:
 
 
 async def test_a_short_run_is_not_announced_and_a_longer_one_is(
-    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def announced() -> list[str]:
         events = platform.events
@@ -370,7 +367,7 @@ async def test_a_short_run_is_not_announced_and_a_longer_one_is(
     assert announced() == []
 
     monkeypatch.setattr(reporting, "STARTED_AFTER_S", 0.1)
-    go = tmp_path / "go"
+    go = platform.shared / "go"
     source = f"""
     import os, time
     def main():

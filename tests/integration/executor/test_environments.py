@@ -132,7 +132,7 @@ async def test_waiting_interpreters_are_those_of_environments_used_last(
             for line in ("tiny==1.0", "tiny==2.0", "other"):
                 code = await building.built("def main():\n return {'v': 1}", from_shelf(tiny, line))
                 assert await value(building, code) == 1
-            await platform.until(lambda: len(platform.processes()) == 2)
+            await platform.until(lambda: platform.is_at_rest(spares=2))
         assert platform.processes() == []
 
 
@@ -168,8 +168,8 @@ async def test_environments_unused_for_long_go_and_come_back(crowded: Building, 
     assert not list(crowded.platform.work_dir.glob("environments/.removed-*/bin"))
 
 
-async def test_an_environment_in_use_stays(crowded: Building, tiny: Path, tmp_path: Path) -> None:
-    go = tmp_path / "go"
+async def test_an_environment_in_use_stays(crowded: Building, tiny: Path) -> None:
+    go = crowded.platform.shared / "go"
     sleeping = f"""
         import time
         import tiny

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,9 +179,9 @@ async def test_a_disk_without_room_for_an_input_is_an_error(
 @both_modes
 @pytest.mark.parametrize("size", [1 << 20, 7 << 20])
 async def test_a_large_constant_is_read_back_and_does_not_travel(
-    platform: Platform, mode: Mode, size: int, tmp_path: Path
+    platform: Platform, mode: Mode, size: int
 ) -> None:
-    go = tmp_path / "go"
+    go = platform.shared / "go"
     given = await large_constant(platform, "a", json.dumps({"text": "é" * (size // 6)}).encode())
     source = f"""
     import os, time

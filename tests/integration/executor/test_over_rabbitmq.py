@@ -24,7 +24,7 @@ STARTED = "[the process is started]"
 WAITING = """
 DEF main(gate, i):
     WAIT(gate, i)
-    return {"v": pid}
+    return {"v": life}
 """
 
 
@@ -49,6 +49,7 @@ async def executor_process(
             "PUMPHOUSE_S3_URL": platform.settings.s3_url,
             "PUMPHOUSE_WORK_DIR": platform.settings.work_dir,
             "PUMPHOUSE_SHUTDOWN_GRACE_S": "0.5",
+            "PUMPHOUSE_SHARED_PATHS": str(platform.shared),
         },
     )
     try:
@@ -63,14 +64,14 @@ async def executor_process(
 async def test_what_an_executor_leaves_is_run_once_more_by_another(
     tmp_path: Path, store_url: str, broker: str, how: signal.Signals
 ) -> None:
-    source = f"""
+    source = """
     import pathlib, time
-    def main(marker):
-        path = pathlib.Path({str(tmp_path)!r}, marker)
+    def main(folder, marker):
+        path = pathlib.Path(folder, marker)
         if not path.exists():
             path.touch()
             time.sleep(60)
-        return {{"v": marker}}
+        return {"v": marker}
     """
     async with platform_in(tmp_path, store_url, broker) as platform:
         for queue in STATIC_QUEUES:
@@ -80,7 +81,10 @@ async def test_what_an_executor_leaves_is_run_once_more_by_another(
         plans = [
             platform.plan(
                 code,
-                {"marker": "pod.marker" if mode is Mode.LOW_LATENCY else f"{i}.marker"},
+                {
+                    "folder": str(platform.shared),
+                    "marker": "pod.marker" if mode is Mode.LOW_LATENCY else f"{i}.marker",
+                },
                 {"v": "string"},
                 mode=mode,
                 deployment_id=deployment.id,
@@ -94,7 +98,7 @@ async def test_what_an_executor_leaves_is_run_once_more_by_another(
             for plan in plans:
                 await platform.send(plan)
                 platform.record(plan, Status.RUNNING)
-            await platform.until(lambda: len(list(tmp_path.glob("*.marker"))) == 4, 30)
+            await platform.until(lambda: len(list(platform.shared.glob("*.marker"))) == 4, 30)
             runners = psutil.Process(first.pid).children(recursive=True)
             async with executor_process(platform, broker):
                 first.send_signal(how)
@@ -114,7 +118,7 @@ async def test_an_executor_that_dies_with_many_executions_in_one_pod_loses_none(
         for queue in STATIC_QUEUES:
             await platform.bus.declare(queue)
         async with executor_process(platform, broker) as first:
-            served = await serve(platform, tmp_path / "gate", "coroutines", WAITING, at_once=24)
+            served = await serve(platform, "coroutines", WAITING, at_once=24)
             last = await served.wait(*range(30))
             await platform.until(lambda: len(served.gate.begun()) == 24)
             await platform.until(lambda: served.pod_log() == [STARTED])

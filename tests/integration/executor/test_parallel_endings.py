@@ -1,7 +1,5 @@
 """Time limits and deaths of pods, with executions side by side and one by one."""
 
-import os
-import signal
 from pathlib import Path
 
 import psutil
@@ -18,7 +16,7 @@ from tests.integration.executor.side_by_side import Served, both_kinds, serve
 WAITING = """
 DEF main(gate, i):
     WAIT(gate, i)
-    return {"v": pid}
+    return {"v": life}
 """
 
 STUBBORN = """
@@ -30,7 +28,7 @@ async def main(gate, i):
         except asyncio.CancelledError:
             print("cancelled", i)
     print("late", i)
-    return {"v": pid}
+    return {"v": life}
 """
 
 BLOCKING = """
@@ -38,7 +36,7 @@ async def main(gate, i):
     open(os.path.join(gate, f"begun-{i}"), "w").close()
     while not os.path.exists(os.path.join(gate, f"open-{i}")):
         time.sleep(0.01)
-    return {"v": pid}
+    return {"v": life}
 """
 
 
@@ -54,13 +52,13 @@ async def limited(served: Served, name: object, limit_s: int = 1) -> int:
     return await served.send({"v": "json"}, timeout_s=limit_s, gate=gate, i=name)
 
 
-async def quick(served: Served, name: object) -> int:
-    """The process that runs an execution which need not wait."""
+async def quick(served: Served, name: object) -> str:
+    """The life of the process that runs an execution which need not wait."""
     served.gate.open(name)
     finished = await served.end(await served.wait(name))
     assert finished.status is Status.SUCCEEDED, finished.error
-    pid: int = finished.outputs[0].value
-    return pid
+    life: str = finished.outputs[0].value
+    return life
 
 
 # -- coroutines, which can be cancelled
@@ -68,7 +66,7 @@ async def quick(served: Served, name: object) -> int:
 
 @pytest.mark.parametrize("at_once", [None, 3])
 async def test_a_coroutine_beyond_its_limit_is_cancelled_and_the_pod_goes_on(
-    platform: Platform, tmp_path: Path, at_once: int | None
+    platform: Platform, at_once: int | None
 ) -> None:
     source = """
     DEF main(gate, i):
@@ -77,9 +75,9 @@ async def test_a_coroutine_beyond_its_limit_is_cancelled_and_the_pod_goes_on(
             await wait(gate, i)
         finally:
             print("cleared away", i)
-        return {"v": pid}
+        return {"v": life}
     """
-    served = await serve(platform, tmp_path / "gate", "coroutines", source, at_once=at_once)
+    served = await serve(platform, "coroutines", source, at_once=at_once)
     before = await quick(served, "before")
     number = await limited(served, "slow")
     finished = await served.end(number)
@@ -90,10 +88,8 @@ async def test_a_coroutine_beyond_its_limit_is_cancelled_and_the_pod_goes_on(
     assert served.statuses() == ["up"]
 
 
-async def test_the_limit_of_one_coroutine_does_not_touch_another(
-    platform: Platform, tmp_path: Path
-) -> None:
-    served = await serve(platform, tmp_path / "gate", "coroutines", WAITING)
+async def test_the_limit_of_one_coroutine_does_not_touch_another(platform: Platform) -> None:
+    served = await serve(platform, "coroutines", WAITING)
     await served.wait("free")
     number = await limited(served, "limited")
     assert (await served.end(number)).status is Status.FAILED
@@ -103,7 +99,7 @@ async def test_the_limit_of_one_coroutine_does_not_touch_another(
 
 
 async def test_a_coroutine_that_is_cancelled_before_its_first_step_ends(
-    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cancelled: list[Call] = []
     cancel = Life.cancel
@@ -113,7 +109,7 @@ async def test_a_coroutine_that_is_cancelled_before_its_first_step_ends(
         await cancel(life, call, patience_s)
 
     monkeypatch.setattr(Life, "cancel", note)
-    served = await serve(platform, tmp_path / "gate", "coroutines", BLOCKING, at_once=2)
+    served = await serve(platform, "coroutines", BLOCKING, at_once=2)
     blocking = await limited(served, "first", limit_s=60)
     await platform.until(lambda: served.gate.begun() == {"first"})
     number = await limited(served, "second")
@@ -126,9 +122,9 @@ async def test_a_coroutine_that_is_cancelled_before_its_first_step_ends(
 
 @pytest.mark.usefixtures("impatience")
 async def test_a_coroutine_that_ignores_its_cancellation_restarts_a_pod_of_one_by_one(
-    platform: Platform, tmp_path: Path
+    platform: Platform,
 ) -> None:
-    served = await serve(platform, tmp_path / "gate", "coroutines", STUBBORN, at_once=None)
+    served = await serve(platform, "coroutines", STUBBORN, at_once=None)
     before = await quick(served, "before")
     number = await limited(served, "slow")
     error = (await served.end(number)).error or ""
@@ -139,28 +135,28 @@ async def test_a_coroutine_that_ignores_its_cancellation_restarts_a_pod_of_one_b
 
 @pytest.mark.usefixtures("impatience")
 async def test_a_coroutine_that_ignores_its_cancellation_keeps_its_place_beside_others(
-    platform: Platform, tmp_path: Path
+    platform: Platform,
 ) -> None:
-    served = await serve(platform, tmp_path / "gate", "coroutines", STUBBORN, at_once=3)
+    served = await serve(platform, "coroutines", STUBBORN, at_once=3)
     await served.wait("free")
     number = await limited(served, "slow")
     finished = await served.end(number)
     assert "It cannot be stopped: it goes on" in (finished.error or "")
     assert served.log(number) == ["cancelled slow"]
-    pid = await quick(served, "between")
+    life = await quick(served, "between")
     served.gate.open("slow")
     await platform.until(lambda: "late slow" in served.pod_log())
     served.gate.open("free")
-    assert (await served.end(0)).outputs[0].value == pid
+    assert (await served.end(0)).outputs[0].value == life
     assert served.statuses() == ["up"]
     assert len(platform.ends(served.plans[number])) == 1
 
 
 @pytest.mark.usefixtures("impatience")
 async def test_a_pod_whose_loop_is_blocked_by_the_only_one_in_it_is_restarted(
-    platform: Platform, tmp_path: Path
+    platform: Platform,
 ) -> None:
-    served = await serve(platform, tmp_path / "gate", "coroutines", BLOCKING, at_once=3)
+    served = await serve(platform, "coroutines", BLOCKING, at_once=3)
     before = await quick(served, "before")
     error = (await served.end(await limited(served, "slow"))).error or ""
     assert "The deployment was restarted" in error
@@ -171,16 +167,14 @@ async def test_a_pod_whose_loop_is_blocked_by_the_only_one_in_it_is_restarted(
 # -- threads, which cannot
 
 
-async def test_a_function_beyond_its_limit_restarts_a_pod_of_one_by_one(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_a_function_beyond_its_limit_restarts_a_pod_of_one_by_one(platform: Platform) -> None:
     source = """
     DEF main(gate, i):
         print("begun", i)
         WAIT(gate, i)
-        return {"v": pid}
+        return {"v": life}
     """
-    served = await serve(platform, tmp_path / "gate", "threads", source, at_once=None)
+    served = await serve(platform, "threads", source, at_once=None)
     before = await quick(served, "before")
     number = await limited(served, "slow")
     error = (await served.end(number)).error or ""
@@ -191,16 +185,16 @@ async def test_a_function_beyond_its_limit_restarts_a_pod_of_one_by_one(
 
 
 async def test_a_thread_beyond_its_limit_is_told_goes_on_and_keeps_its_place(
-    platform: Platform, tmp_path: Path
+    platform: Platform,
 ) -> None:
     source = """
     DEF main(gate, i):
         print("begun", i)
         WAIT(gate, i)
         print("late", i)
-        return {"v": pid}
+        return {"v": life}
     """
-    served = await serve(platform, tmp_path / "gate", "threads", source, at_once=2)
+    served = await serve(platform, "threads", source, at_once=2)
     number = await limited(served, "slow")
     finished = await served.end(number)
     assert finished.status is Status.FAILED
@@ -215,16 +209,16 @@ async def test_a_thread_beyond_its_limit_is_told_goes_on_and_keeps_its_place(
     served.gate.open("slow")
     await platform.until(lambda: "third" in served.gate.begun())
     served.gate.open("beside", "third")
-    pids = {(await served.end(i)).outputs[0].value for i in (1, 2)}
-    assert len(pids) == 1
+    lives = {(await served.end(i)).outputs[0].value for i in (1, 2)}
+    assert len(lives) == 1
     await platform.until(lambda: "late slow" in served.pod_log())
     assert served.log(number) == ["begun slow"]
     assert served.statuses() == ["up"]
     assert len(platform.ends(served.plans[number])) == 1
 
 
-async def test_a_pod_with_no_place_left_is_restarted(platform: Platform, tmp_path: Path) -> None:
-    served = await serve(platform, tmp_path / "gate", "threads", WAITING, at_once=2)
+async def test_a_pod_with_no_place_left_is_restarted(platform: Platform) -> None:
+    served = await serve(platform, "threads", WAITING, at_once=2)
     before = await quick(served, "before")
     first = await limited(served, "slow 1")
     second = await limited(served, "slow 2", limit_s=2)
@@ -234,9 +228,7 @@ async def test_a_pod_with_no_place_left_is_restarted(platform: Platform, tmp_pat
     assert len(platform.ends(served.plans[first])) == 1
 
 
-async def test_a_file_that_comes_after_the_limit_is_closed(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_a_file_that_comes_after_the_limit_is_closed(platform: Platform) -> None:
     source = """
     DEF main(gate, i):
         with open("made", "w") as made:
@@ -244,7 +236,7 @@ async def test_a_file_that_comes_after_the_limit_is_closed(
         WAIT(gate, i)
         return {"f": {"path": "made"}}
     """
-    served = await serve(platform, tmp_path / "gate", "threads", source, at_once=2)
+    served = await serve(platform, "threads", source, at_once=2)
     inputs = {"gate": str(served.gate.folder), "i": "slow"}
     number = await served.send({"f": "file"}, timeout_s=1, **inputs)
     assert (await served.end(number)).status is Status.FAILED
@@ -264,20 +256,21 @@ def made(path: str, runs: str) -> bool:
 
 @both_kinds
 async def test_a_killed_pod_ends_each_of_its_executions_once_and_serves_the_others(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
     source = """
     DEF main(gate, i):
         print("begun", i)
         WAIT(gate, i)
-        return {"v": pid}
+        return {"v": life}
     """
-    served = await serve(platform, tmp_path / "gate", kind, source, at_once=6)
-    pid = await quick(served, "before")
+    served = await serve(platform, kind, source, at_once=6)
+    life = await quick(served, "before")
     running = [await served.wait(i) for i in range(6)]
     waiting = [await served.wait(i) for i in range(6, 12)]
     await platform.until(lambda: len(served.gate.begun()) == 7)
-    os.kill(pid, signal.SIGKILL)
+    (pod_process,) = platform.pods()
+    pod_process.kill()
     for number in running:
         finished = await served.end(number)
         assert finished.status is Status.FAILED
@@ -290,24 +283,22 @@ async def test_a_killed_pod_ends_each_of_its_executions_once_and_serves_the_othe
     for number in waiting:
         finished = await served.end(number)
         assert finished.status is Status.SUCCEEDED
-        assert finished.outputs[0].value != pid
+        assert finished.outputs[0].value != life
     assert [len(platform.ends(plan)) for plan in served.plans] == [1] * 13
     assert served.statuses()[-1] == "up"
     await platform.until(lambda: any("ended by SIGKILL" in line for line in served.pod_log()))
 
 
 @both_kinds
-async def test_one_that_ends_the_process_ends_the_others_too(
-    platform: Platform, tmp_path: Path, kind: str
-) -> None:
+async def test_one_that_ends_the_process_ends_the_others_too(platform: Platform, kind: str) -> None:
     source = """
     DEF main(gate, i):
         if i == "exit":
             os._exit(9)
         WAIT(gate, i)
-        return {"v": pid}
+        return {"v": life}
     """
-    served = await serve(platform, tmp_path / "gate", kind, source)
+    served = await serve(platform, kind, source)
     await served.wait("beside")
     await platform.until(lambda: served.gate.begun() == {"beside"})
     await served.wait("exit")
@@ -321,7 +312,7 @@ async def test_one_that_ends_the_process_ends_the_others_too(
 @both_kinds
 @pytest.mark.parametrize("damage", ["os.closerange(3, 200)", "[s.send(b'x' * 99) for s in ours()]"])
 async def test_one_that_breaks_the_channel_ends_all(
-    platform: Platform, tmp_path: Path, kind: str, damage: str
+    platform: Platform, kind: str, damage: str
 ) -> None:
     source = """
     import socket, stat
@@ -341,10 +332,10 @@ async def test_one_that_breaks_the_channel_ends_all(
             DAMAGE
             return {"v": 0}
         WAIT(gate, i)
-        return {"v": pid}
+        return {"v": life}
     """
     source = source.replace("DAMAGE", damage)
-    served = await serve(platform, tmp_path / "gate", kind, source)
+    served = await serve(platform, kind, source)
     await served.wait("beside")
     await platform.until(lambda: served.gate.begun() == {"beside"})
     served.gate.open("after")
@@ -360,17 +351,17 @@ async def test_one_that_breaks_the_channel_ends_all(
 
 @both_kinds
 async def test_a_disabled_deployment_ends_its_process_when_all_in_it_have_ended(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
-    served = await serve(platform, tmp_path / "gate", kind, WAITING, at_once=2)
+    served = await serve(platform, kind, WAITING, at_once=2)
     await served.wait("a", "b", "c")
     await platform.until(lambda: served.gate.begun() == {"a", "b"})
     await platform.change(deployment=replace(served.deployment, is_enabled=False))
     served.gate.open("a")
     await platform.until(lambda: "c" in served.gate.begun())
     served.gate.open("b", "c")
-    pids = {(await served.end(number)).outputs[0].value for number in range(3)}
-    assert len(pids) == 1
+    lives = {(await served.end(number)).outputs[0].value for number in range(3)}
+    assert len(lives) == 1
     await platform.until(lambda: not platform.folders("pod"))
     assert served.statuses() == ["up"]
 
@@ -382,7 +373,7 @@ async def test_what_a_stopping_executor_gives_back_is_run_by_the_next(
     async with platform_in(tmp_path, store_url) as platform:
         platform.settings = replace(platform.settings, shutdown_grace_s=0.2)
         async with platform.executor():
-            served = await serve(platform, tmp_path / "gate", kind, WAITING, at_once=3)
+            served = await serve(platform, kind, WAITING, at_once=3)
             await served.wait(*range(5))
             await platform.until(lambda: len(served.gate.begun()) == 3)
             for plan in served.plans:

@@ -1,7 +1,5 @@
 """What executions side by side write: each to its own log, what is nobody's to the pod's."""
 
-from pathlib import Path
-
 from pumphouse.contracts.vocabulary import Status
 from tests.integration.executor.platform import Platform
 from tests.integration.executor.side_by_side import both_kinds, serve
@@ -9,11 +7,10 @@ from tests.integration.executor.side_by_side import both_kinds, serve
 
 @both_kinds
 async def test_each_line_belongs_to_the_execution_that_wrote_it(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         import logging
@@ -41,13 +38,13 @@ async def test_each_line_belongs_to_the_execution_that_wrote_it(
     assert not any(line.startswith(("out", "err", "INFO")) for line in served.pod_log())
 
 
-async def test_streams_are_told_apart(platform: Platform, tmp_path: Path) -> None:
+async def test_streams_are_told_apart(platform: Platform) -> None:
     source = """
     def main():
         print("a")
         print("b", file=sys.stderr)
     """
-    served = await serve(platform, tmp_path / "gate", "threads", source)
+    served = await serve(platform, "threads", source)
     finished = await served.run()
     assert [(line.stream, line.text) for line in finished.lines] == [
         ("stdout", "a"),
@@ -56,11 +53,10 @@ async def test_streams_are_told_apart(platform: Platform, tmp_path: Path) -> Non
 
 
 async def test_what_has_a_context_is_the_execution_s_and_the_rest_the_pod_s(
-    platform: Platform, tmp_path: Path
+    platform: Platform,
 ) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         "coroutines",
         """
         import contextvars, subprocess
@@ -90,11 +86,10 @@ async def test_what_has_a_context_is_the_execution_s_and_the_rest_the_pod_s(
 
 @both_kinds
 async def test_lines_without_end_bytes_and_strange_characters_are_kept(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         DEF main():
@@ -127,11 +122,10 @@ async def test_lines_without_end_bytes_and_strange_characters_are_kept(
 
 @both_kinds
 async def test_an_execution_that_writes_much_keeps_the_beginning_and_others_all(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         DEF main(much):
@@ -154,12 +148,9 @@ async def test_an_execution_that_writes_much_keeps_the_beginning_and_others_all(
         assert f"{30_000 - len(lines)} more lines" in last
 
 
-async def test_what_is_written_after_the_end_is_the_pod_s(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_what_is_written_after_the_end_is_the_pod_s(platform: Platform) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         "coroutines",
         """
         background = []
@@ -179,11 +170,10 @@ async def test_what_is_written_after_the_end_is_the_pod_s(
 
 @both_kinds
 async def test_a_copy_of_the_process_writes_for_the_pod_and_disturbs_nothing(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         DEF main(returns):
@@ -197,7 +187,7 @@ async def test_a_copy_of_the_process_writes_for_the_pod_and_disturbs_nothing(
             else:
                 os.waitpid(child, 0)
             print("after")
-            return {"v": pid}
+            return {"v": life}
         """,
     )
     values = [await served.value(returns=returns) for returns in (False, True, False, True)]
@@ -208,11 +198,10 @@ async def test_a_copy_of_the_process_writes_for_the_pod_and_disturbs_nothing(
 
 
 async def test_a_signal_handler_that_prints_in_the_middle_of_a_print_harms_nothing(
-    platform: Platform, tmp_path: Path
+    platform: Platform,
 ) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         "coroutines",
         """
         import signal

@@ -1,6 +1,5 @@
 """Executions side by side in one pod, in real processes."""
 
-from pathlib import Path
 from typing import Any
 
 from pumphouse.contracts.vocabulary import Status
@@ -11,15 +10,15 @@ from tests.integration.executor.side_by_side import both_kinds, serve
 WAITING = """
 DEF main(gate, i):
     WAIT(gate, i)
-    return {"v": pid}
+    return {"v": life}
 """
 
 
 @both_kinds
 async def test_as_many_as_the_limit_run_at_once_in_one_process(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
-    served = await serve(platform, tmp_path / "gate", kind, WAITING)
+    served = await serve(platform, kind, WAITING)
     await served.wait(*range(6))
     await platform.until(lambda: len(served.gate.begun()) == 6)
     served.gate.open(*range(6))
@@ -28,12 +27,9 @@ async def test_as_many_as_the_limit_run_at_once_in_one_process(
 
 
 @both_kinds
-async def test_one_beyond_the_limit_waits_for_a_place(
-    platform: Platform, tmp_path: Path, kind: str
-) -> None:
+async def test_one_beyond_the_limit_waits_for_a_place(platform: Platform, kind: str) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         now = peak = 0
@@ -56,9 +52,9 @@ async def test_one_beyond_the_limit_waits_for_a_place(
 
 @both_kinds
 async def test_what_waits_for_a_place_is_pending_and_begins_when_one_is_free(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
-    served = await serve(platform, tmp_path / "gate", kind, WAITING, at_once=2)
+    served = await serve(platform, kind, WAITING, at_once=2)
     third = await served.wait("a", "b", "c")
     await platform.until(lambda: served.gate.begun() == {"a", "b"})
     served.gate.open("b")
@@ -75,10 +71,8 @@ async def test_what_waits_for_a_place_is_pending_and_begins_when_one_is_free(
 
 
 @both_kinds
-async def test_a_slow_one_does_not_hold_up_another(
-    platform: Platform, tmp_path: Path, kind: str
-) -> None:
-    served = await serve(platform, tmp_path / "gate", kind, WAITING, at_once=2)
+async def test_a_slow_one_does_not_hold_up_another(platform: Platform, kind: str) -> None:
+    served = await serve(platform, kind, WAITING, at_once=2)
     await served.wait("slow")
     for name in range(5):
         number = await served.wait(name)
@@ -90,9 +84,7 @@ async def test_a_slow_one_does_not_hold_up_another(
 
 
 @both_kinds
-async def test_they_start_in_the_order_of_their_triggers(
-    platform: Platform, tmp_path: Path, kind: str
-) -> None:
+async def test_they_start_in_the_order_of_their_triggers(platform: Platform, kind: str) -> None:
     source = """
     order = []
     DEF main(i):
@@ -102,7 +94,7 @@ async def test_they_start_in_the_order_of_their_triggers(
     """
     # Threads that are started one after the other may reach their first line in another order.
     at_once = 4 if kind == "coroutines" else 1
-    served = await serve(platform, tmp_path / "gate", kind, source, at_once=at_once)
+    served = await serve(platform, kind, source, at_once=at_once)
     numbers = [await served.send({"v": "json"}, i=i) for i in range(40)]
     ends = [await served.end(number) for number in numbers]
     assert max((end.outputs[0].value for end in ends), key=len) == list(range(40))
@@ -110,7 +102,7 @@ async def test_they_start_in_the_order_of_their_triggers(
 
 @both_kinds
 async def test_an_execution_with_a_file_starts_before_those_that_were_triggered_later(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
     source = """
     order = []
@@ -118,7 +110,7 @@ async def test_an_execution_with_a_file_starts_before_those_that_were_triggered_
         order.append(i)
         return {"v": list(order)}
     """
-    served = await serve(platform, tmp_path / "gate", kind, source, at_once=None)
+    served = await serve(platform, kind, source, at_once=None)
     for i in range(8):
         plan = platform.plan(served.code, {"i": i}, {"v": "json"})
         file = await given_file(platform, "f", b"x" * (1 << 20))
@@ -129,10 +121,10 @@ async def test_an_execution_with_a_file_starts_before_those_that_were_triggered_
 
 @both_kinds
 async def test_variables_are_brought_up_to_date_at_each_start(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
     source = "DEF main(n):\n    return {'v': os.environ.get(n)}"
-    served = await serve(platform, tmp_path / "gate", kind, source)
+    served = await serve(platform, kind, source)
     await platform.set_variable("MOOD", "calm")
     assert await served.value(n="MOOD") == "calm"
     await platform.set_variable("MOOD", "keen")
@@ -144,11 +136,10 @@ async def test_variables_are_brought_up_to_date_at_each_start(
 
 @both_kinds
 async def test_each_has_its_own_id_in_its_context_and_none_in_the_environment(
-    platform: Platform, tmp_path: Path, kind: str
+    platform: Platform, kind: str
 ) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         from __craft_internal_execution_context import current_execution_id
@@ -171,12 +162,9 @@ async def test_each_has_its_own_id_in_its_context_and_none_in_the_environment(
         assert (await served.end(number)).outputs[0].value == [identifier, identifier, None, None]
 
 
-async def test_the_id_is_known_in_tasks_and_in_threads_with_a_context(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_the_id_is_known_in_tasks_and_in_threads_with_a_context(platform: Platform) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         "coroutines",
         """
         import contextvars
@@ -202,12 +190,9 @@ async def test_the_id_is_known_in_tasks_and_in_threads_with_a_context(
 
 
 @both_kinds
-async def test_a_value_of_a_context_is_its_execution_s_own(
-    platform: Platform, tmp_path: Path, kind: str
-) -> None:
+async def test_a_value_of_a_context_is_its_execution_s_own(platform: Platform, kind: str) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         import contextvars
@@ -228,12 +213,9 @@ async def test_a_value_of_a_context_is_its_execution_s_own(
 
 
 @both_kinds
-async def test_each_returns_files_and_values_of_its_own(
-    platform: Platform, tmp_path: Path, kind: str
-) -> None:
+async def test_each_returns_files_and_values_of_its_own(platform: Platform, kind: str) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         DEF main(f, i):
@@ -263,12 +245,9 @@ async def test_each_returns_files_and_values_of_its_own(
 
 
 @both_kinds
-async def test_a_failure_is_that_execution_s_alone(
-    platform: Platform, tmp_path: Path, kind: str
-) -> None:
+async def test_a_failure_is_that_execution_s_alone(platform: Platform, kind: str) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         DEF main(gate, i):
@@ -283,7 +262,7 @@ async def test_a_failure_is_that_execution_s_alone(
             if i == "nothing":
                 return None
             WAIT(gate, i)
-            return {"v": pid}
+            return {"v": life}
         """,
     )
     await served.wait("good")
@@ -304,22 +283,17 @@ async def test_a_failure_is_that_execution_s_alone(
     assert served.statuses() == ["up"]
 
 
-async def test_arguments_that_do_not_fit_fail_with_pythons_own_words(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_arguments_that_do_not_fit_fail_with_pythons_own_words(platform: Platform) -> None:
     for kind in ("coroutines", "threads"):
-        served = await serve(platform, tmp_path / kind, kind, "DEF main(x):\n    pass")
+        served = await serve(platform, kind, "DEF main(x):\n    pass")
         error = (await served.run()).error or ""
         assert "missing 1 required positional argument: 'x'" in error
         assert "File" not in error
 
 
-async def test_a_plain_function_may_return_something_to_await(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_a_plain_function_may_return_something_to_await(platform: Platform) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         "coroutines",
         """
         from __craft_internal_execution_context import current_execution_id
@@ -334,12 +308,9 @@ async def test_a_plain_function_may_return_something_to_await(
         assert await served.value(i=i) == [i, served.plans[i].execution_id]
 
 
-async def test_coroutines_share_the_loop_that_the_module_finds(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_coroutines_share_the_loop_that_the_module_finds(platform: Platform) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         "coroutines",
         """
         loops = set()
@@ -354,12 +325,9 @@ async def test_coroutines_share_the_loop_that_the_module_finds(
     assert [await served.value() for _ in range(2)] == [1, 1]
 
 
-async def test_a_task_of_the_users_own_that_exits_ends_nothing_else(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_a_task_of_the_users_own_that_exits_ends_nothing_else(platform: Platform) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         "coroutines",
         """
         async def leave():
@@ -369,22 +337,19 @@ async def test_a_task_of_the_users_own_that_exits_ends_nothing_else(
                 asyncio.get_running_loop().call_soon(sys.exit, 1)
                 background.append(asyncio.create_task(leave()))
                 await asyncio.sleep(0.05)
-            return {"v": pid}
+            return {"v": life}
         background = []
         """,
     )
-    pids: list[Any] = [await served.value(exits=exits) for exits in (False, True, False)]
-    assert len(set(pids)) == 1
+    lives: list[Any] = [await served.value(exits=exits) for exits in (False, True, False)]
+    assert len(set(lives)) == 1
     await platform.until(lambda: any("left by a task" in line for line in served.pod_log()))
 
 
 @both_kinds
-async def test_a_thousand_executions_leave_nothing(
-    platform: Platform, tmp_path: Path, kind: str
-) -> None:
+async def test_a_thousand_executions_leave_nothing(platform: Platform, kind: str) -> None:
     served = await serve(
         platform,
-        tmp_path / "gate",
         kind,
         """
         DEF main(i):

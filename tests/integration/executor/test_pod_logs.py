@@ -1,9 +1,5 @@
 """What is told of pods: what they write outside of executions, and what becomes of them."""
 
-import os
-import signal
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -17,7 +13,7 @@ both_ways = pytest.mark.parametrize("at_once", [None, 2])
 
 @both_ways
 async def test_what_a_module_writes_while_it_is_imported_is_the_pod_s(
-    platform: Platform, tmp_path: Path, at_once: int | None
+    platform: Platform, at_once: int | None
 ) -> None:
     source = """
     print("loading")
@@ -27,7 +23,7 @@ async def test_what_a_module_writes_while_it_is_imported_is_the_pod_s(
     def main():
         print("called")
     """
-    served = await serve(platform, tmp_path / "gate", "threads", source, at_once=at_once)
+    served = await serve(platform, "threads", source, at_once=at_once)
     assert (await served.run()).status is Status.SUCCEEDED
     assert served.log(0) == ["called"]
     written = {"loading", "careful", "native", "unfinished"}
@@ -40,7 +36,7 @@ async def test_what_a_module_writes_while_it_is_imported_is_the_pod_s(
 
 @both_ways
 async def test_what_a_thread_writes_between_executions_is_the_pod_s(
-    platform: Platform, tmp_path: Path, at_once: int | None
+    platform: Platform, at_once: int | None
 ) -> None:
     source = """
     def speak(gate):
@@ -50,7 +46,7 @@ async def test_what_a_thread_writes_between_executions_is_the_pod_s(
         threading.Thread(target=speak, args=(gate,)).start()
         print("called")
     """
-    served = await serve(platform, tmp_path / "gate", "threads", source, at_once=at_once)
+    served = await serve(platform, "threads", source, at_once=at_once)
     assert (await served.run(gate=str(served.gate.folder))).status is Status.SUCCEEDED
     served.gate.open("thread")
     await platform.until(lambda: "from the background" in served.pod_log())
@@ -59,18 +55,19 @@ async def test_what_a_thread_writes_between_executions_is_the_pod_s(
 
 @both_ways
 async def test_the_log_says_how_a_pod_ended_and_goes_on_with_the_next(
-    platform: Platform, tmp_path: Path, at_once: int | None
+    platform: Platform, at_once: int | None
 ) -> None:
-    source = "print('loading', pid)\ndef main():\n    return {'v': pid}"
-    served = await serve(platform, tmp_path / "gate", "threads", source, at_once=at_once)
-    pid = await served.value()
-    os.kill(pid, signal.SIGKILL)
+    source = "print('loading', life)\ndef main():\n    return {'v': life}"
+    served = await serve(platform, "threads", source, at_once=at_once)
+    life = await served.value()
+    (pod,) = platform.pods()
+    pod.kill()
     await platform.until(lambda: served.statuses() == ["up", "down_retrying", "up"])
     other = await served.value()
     await platform.until(lambda: f"loading {other}" in served.pod_log())
     assert [line.partition(" (")[0] for line in served.pod_log()] == [
         "[the process is started]",
-        f"loading {pid}",
+        f"loading {life}",
         "[the process was ended by SIGKILL",
         "[the process is started]",
         f"loading {other}",
@@ -94,11 +91,9 @@ async def test_the_log_of_a_pod_that_does_not_start_says_why(
     assert '  File "main.py", line 2, in <module>' in platform.pod_log(deployment)
 
 
-async def test_a_pod_that_is_stopped_has_told_everything(
-    platform: Platform, tmp_path: Path
-) -> None:
+async def test_a_pod_that_is_stopped_has_told_everything(platform: Platform) -> None:
     source = "import atexit\ndef main():\n    os.write(1, b'unfinished')"
-    served = await serve(platform, tmp_path / "gate", "threads", source, at_once=2)
+    served = await serve(platform, "threads", source, at_once=2)
     await served.run()
     await platform.change(deployment=replace(served.deployment, is_enabled=False))
     await platform.until(lambda: "unfinished" in served.pod_log())
@@ -107,7 +102,7 @@ async def test_a_pod_that_is_stopped_has_told_everything(
 
 
 async def test_a_pod_that_never_stops_writing_is_cut_short_and_goes_on(
-    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pod_log, "HELD_LIMIT", 10_000)
     source = """
@@ -121,7 +116,7 @@ async def test_a_pod_that_never_stops_writing_is_cut_short_and_goes_on(
     def main():
         return {"v": 1}
     """
-    served = await serve(platform, tmp_path / "gate", "threads", source)
+    served = await serve(platform, "threads", source)
     assert await served.value() == 1
     await platform.until(lambda: "end" in served.pod_log())
     lines = served.pod_log()

@@ -1,12 +1,9 @@
 """Pods of low latency deployments, in real processes."""
 
 import asyncio
-import os
-import signal
 from datetime import timedelta
 from typing import Any
 
-import psutil
 import pytest
 from msgspec.structs import replace
 
@@ -14,18 +11,18 @@ from pumphouse.bus.topology import pod_queue
 from pumphouse.contracts.catalog import Code, Deployment
 from pumphouse.contracts.executions import ExecutionFinished, PlanResolved
 from pumphouse.contracts.vocabulary import DeploymentStatus, Mode, Status
-from pumphouse.executor import process
-from tests.integration.executor.platform import NOW, Platform
+from pumphouse.executor import pipes
+from tests.integration.executor.platform import NOW, Platform, is_alive
 
 COUNTER = """
-import os
+import uuid
 count = 0
-pid = os.getpid()
+life = uuid.uuid4().hex
 
 def main(step=1):
     global count
     count += step
-    return {"v": [pid, count]}
+    return {"v": [life, count]}
 """
 
 
@@ -62,7 +59,7 @@ async def test_state_is_kept_from_one_execution_to_the_next(platform: Platform) 
     deployment = await platform.deploy(code)
     found = [(await run(platform, deployment, code)).outputs[0].value for _ in range(3)]
     assert [count for _, count in found] == [1, 2, 3]
-    assert len({pid for pid, _ in found}) == 1
+    assert len({life for life, _ in found}) == 1
 
 
 async def test_executions_run_one_at_a_time_and_in_order(platform: Platform) -> None:
@@ -136,7 +133,7 @@ async def test_each_line_belongs_to_the_execution_that_wrote_it(platform: Platfo
 async def test_a_pod_that_closes_its_streams_still_ends_its_logs(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "_MARKS_PATIENCE_S", 60)
+    monkeypatch.setattr(pipes, "_MARKS_PATIENCE_S", 60)
     code = await platform.code(
         "import os, sys\ndef main():\n    print('x')\n    os.close(1)\n    sys.stderr.close()"
     )
@@ -152,8 +149,8 @@ async def test_a_pod_that_closes_its_streams_still_ends_its_logs(
 async def test_a_failure_does_not_stop_the_pod(platform: Platform) -> None:
     code = await platform.code(
         """
-        import os, sys
-        pid = os.getpid()
+        import sys, uuid
+        life = uuid.uuid4().hex
         def main(how):
             if how == "raise":
                 raise ValueError("no")
@@ -161,7 +158,7 @@ async def test_a_failure_does_not_stop_the_pod(platform: Platform) -> None:
                 sys.exit(1)
             if how == "return":
                 return 3
-            return {"v": pid}
+            return {"v": life}
         """
     )
     deployment = await platform.deploy(code)
@@ -203,11 +200,12 @@ async def test_a_pod_that_dies_idle_comes_back(platform: Platform) -> None:
     code = await platform.code(COUNTER)
     deployment = await platform.deploy(code)
     await platform.until(lambda: statuses(platform) == ["up"])
-    pid, _ = (await run(platform, deployment, code)).outputs[0].value
-    os.kill(pid, signal.SIGKILL)
+    life, _ = (await run(platform, deployment, code)).outputs[0].value
+    (pod,) = platform.pods()
+    pod.kill()
     await platform.until(lambda: statuses(platform) == ["up", "down_retrying", "up"])
     other, count = (await run(platform, deployment, code)).outputs[0].value
-    assert other != pid
+    assert other != life
     assert count == 1
 
 
@@ -247,9 +245,9 @@ async def test_a_disabled_deployment_loses_its_pod_and_gets_one_again(platform: 
     code = await platform.code(COUNTER)
     deployment = await platform.deploy(code)
     await platform.until(lambda: statuses(platform) == ["up"])
-    pid, _ = (await run(platform, deployment, code)).outputs[0].value
+    (pod,) = platform.pods()
     await platform.change(deployment=replace(deployment, is_enabled=False))
-    await platform.until(lambda: not psutil.pid_exists(pid) and not platform.folders("pod"))
+    await platform.until(lambda: not is_alive(pod) and not platform.folders("pod"))
     await platform.change(deployment=deployment)
     await platform.until(lambda: statuses(platform) == ["up", "up"])
 
@@ -259,8 +257,8 @@ async def test_a_plan_accepted_before_the_deployment_was_disabled_still_runs(
 ) -> None:
     code = await platform.code(COUNTER)
     deployment = await platform.deploy(code, is_enabled=False)
-    pid, _ = (await run(platform, deployment, code)).outputs[0].value
-    await platform.until(lambda: not psutil.pid_exists(pid))
+    assert (await run(platform, deployment, code)).status is Status.SUCCEEDED
+    await platform.until(platform.is_at_rest)
     assert not any(status == "down_retrying" for status in statuses(platform))
 
 
@@ -269,12 +267,7 @@ async def test_a_deleted_deployment_leaves_nothing(platform: Platform) -> None:
     deployment = await platform.deploy(code)
     await platform.until(lambda: statuses(platform) == ["up"])
     await platform.change(deleted_deployment_id=deployment.id)
-    await platform.until(
-        lambda: (
-            len(platform.processes()) == platform.settings.elastic_spares
-            and not platform.folders("pod")
-        )
-    )
+    await platform.until(platform.is_at_rest)
     await platform.bus.delete(pod_queue(deployment.id))
 
 

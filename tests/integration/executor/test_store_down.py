@@ -70,10 +70,9 @@ async def test_an_execution_whose_files_cannot_be_fetched_waits_and_loses_no_att
     platform: Platform,
     store: OwnStore,
     mode: Mode,
-    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    ran = tmp_path / "ran"
+    ran = platform.shared / "ran"
     await platform.storage.data.put("g", b"g")
     inputs = (await given_file(platform, "f", b"f"), stored_file("g", "g"))
     plan = await planned(platform, mode, COUNT.format(ran=str(ran)), inputs, {"v": "string"})
@@ -187,10 +186,9 @@ async def test_what_was_returned_while_the_store_is_down_is_kept_when_it_is_back
     platform: Platform,
     store: OwnStore,
     mode: Mode,
-    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    ran, go = tmp_path / "ran", tmp_path / "go"
+    ran, go = platform.shared / "ran", platform.shared / "go"
     source = WRITE_ONCE.format(ran=str(ran), go=str(go), times=10)
     value = platform.plan(await platform.code(""), (), {"v": "string"}).outputs
     outputs = (returned_file(), target_file("s", "s"), *value)
@@ -222,9 +220,9 @@ async def test_what_was_returned_while_the_store_is_down_is_kept_when_it_is_back
 
 
 async def test_a_store_that_dies_in_the_middle_of_an_upload_leaves_nothing_half_visible(
-    platform: Platform, store: OwnStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    platform: Platform, store: OwnStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ran = tmp_path / "ran"
+    ran = platform.shared / "ran"
     size = 200 << 20
     source = f"""
     def main():
@@ -256,10 +254,10 @@ async def test_a_store_that_dies_in_the_middle_of_an_upload_leaves_nothing_half_
 async def test_an_upload_that_waits_is_given_back_when_the_executor_stops(
     tmp_path: Path, store: OwnStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ran, go = tmp_path / "ran", tmp_path / "go"
-    go.touch()
-    source = WRITE_ONCE.format(ran=str(ran), go=str(go), times=10)
     async with platform_in(tmp_path, f"{store.url}own") as platform:
+        ran, go = platform.shared / "ran", platform.shared / "go"
+        go.touch()
+        source = WRITE_ONCE.format(ran=str(ran), go=str(go), times=10)
         platform.settings = replace(platform.settings, shutdown_grace_s=0.2)
         plan = await planned(platform, Mode.ELASTIC, source, (), (returned_file(),))
         platform.record(plan, Status.RUNNING)
@@ -275,6 +273,6 @@ async def test_an_upload_that_waits_is_given_back_when_the_executor_stops(
         await asyncio.to_thread(store.start)
         async with platform.executor():
             finished = await platform.end(plan, 60)
-    assert finished.status is Status.SUCCEEDED, finished.error
-    assert finished.attempt == 2
-    assert ran.read_text() == "xx"
+        assert finished.status is Status.SUCCEEDED, finished.error
+        assert finished.attempt == 2
+        assert ran.read_text() == "xx"

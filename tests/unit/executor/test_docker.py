@@ -23,8 +23,10 @@ CODE = Code(archive="a", function_path="", function_name="", dockerfile="Dockerf
 
 
 def work(inputs: dict[str, Any], *files: str) -> Work:
-    job = Job(execution_id="e", inputs=inputs, absent=[], outputs=[])
-    return Work(CODE, job, {}, None, Path("out"), frozenset(files))
+    """Files are inputs with a path, or None."""
+    given = {name: inputs[name] for name in files if inputs[name] is not None}
+    job = Job(execution_id="e", inputs=inputs | dict.fromkeys(files), absent=[], outputs=[])
+    return Work(*(CODE, job, {}, None, Path("out")), input_files=frozenset(files), files=given)
 
 
 def test_values_and_files_are_two_arguments() -> None:
@@ -32,7 +34,7 @@ def test_values_and_files_are_two_arguments() -> None:
         "a": 1,
         "stored": msgspec.Raw(b'{"k": [1]}'),
         "like": {"path": "no file"},
-        "f": {"path": "in/0/photo \u00e9.png"},
+        "f": Path("in/0/photo \u00e9.png"),
         "none": None,
         "nobody": None,
     }

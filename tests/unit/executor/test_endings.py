@@ -12,12 +12,13 @@ from pumphouse.executor.endings import (
     vanished,
     with_checked_outputs,
 )
+from pumphouse.executor.faults import PlatformFault
+from pumphouse.executor.sandbox import Exit
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (None, "result channel"),
         (71, "result channel"),
         (0, "ended by exit code 0"),
         (-11, "ended by SIGSEGV (a crash in native code)"),
@@ -26,14 +27,14 @@ from pumphouse.executor.endings import (
         (-63, "ended by signal 63"),
     ],
 )
-def test_a_process_that_vanished_is_the_users_fault(status: int | None, words: str) -> None:
-    ending = vanished(status)
+def test_a_process_that_vanished_is_the_users_fault(status: int, words: str) -> None:
+    ending = vanished(Exit(status))
     assert ending.status is Status.FAILED
     assert words in (ending.error or "")
 
 
 def test_what_a_restart_costs_is_said() -> None:
-    for ending in (vanished(1, restarted=True), timed_out(2.5, restarted=True)):
+    for ending in (vanished(Exit(1), restarted=True), timed_out(2.5, restarted=True)):
         assert "what it kept in memory is gone" in (ending.error or "")
     assert "2.5 s" in (timed_out(2.5).error or "")
 
@@ -49,17 +50,33 @@ def test_a_limit_that_stops_nothing_does_not_say_stopped() -> None:
     ("beside", "words"), [(0, ""), (1, "another execution"), (5, "5 other executions")]
 )
 def test_who_else_was_in_a_process_is_said(beside: int, words: str) -> None:
-    error = vanished(1, restarted=True, beside=beside).error or ""
+    error = vanished(Exit(1), restarted=True, beside=beside).error or ""
     assert words in error
     assert ("It may be the doing of" in error) == bool(beside)
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(None, "result channel"), (71, "result channel"), (-9, "SIGKILL"), (3, "exit code 3")],
+    [(71, "result channel"), (-9, "SIGKILL"), (3, "exit code 3"), (None, "lost")],
 )
 def test_the_log_of_a_pod_says_how_it_ended(status: int | None, words: str) -> None:
-    assert words in end_of_process(status)
+    assert words in end_of_process(Exit(status))
+
+
+def test_a_process_that_goes_on_without_its_channel_has_closed_it() -> None:
+    assert "result channel" in (vanished(None).error or "")
+    assert "result channel" in end_of_process(None)
+
+
+def test_a_process_that_was_lost_with_its_zygote_is_the_platforms_fault() -> None:
+    with pytest.raises(PlatformFault):
+        vanished(Exit(None))
+
+
+def test_a_process_that_was_stopped_for_a_limit_says_which() -> None:
+    ending = vanished(Exit(-9, overrun="It had more than 1 GiB."))
+    assert ending.status is Status.FAILED
+    assert ending.error == "It had more than 1 GiB."
 
 
 async def test_an_answer_without_a_declared_output_is_not_believed() -> None:

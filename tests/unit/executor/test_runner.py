@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from pumphouse.executor import endings, runner, runner_parallel
-from pumphouse.executor.process import RUNNER
+from pumphouse.executor import endings
+from pumphouse.executor.runner import channel, jobs, loading, parallel
+from pumphouse.executor.zygote import START
 
-FILES = [RUNNER, *(RUNNER.with_name(f"{name}.py") for name in runner.PARTS)]
+FILES = sorted(START.parent.glob("*.py"))
+LATE = {"parallel.py"}
+"""Loaded where it is needed."""
 
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 
@@ -24,7 +27,7 @@ def test_the_runner_is_python_3_8(file: Path) -> None:
 
 
 @each_file
-def test_the_runner_imports_the_standard_library_alone(file: Path) -> None:
+def test_the_runner_imports_itself_and_the_standard_library_alone(file: Path) -> None:
     tree = ast.parse(file.read_text())
     for_checkers = {
         node
@@ -44,21 +47,22 @@ def test_the_runner_imports_the_standard_library_alone(file: Path) -> None:
             else []
         )
     }
-    assert imported <= sys.stdlib_module_names
+    assert imported <= {*sys.stdlib_module_names, "pumphouse"}
 
 
-def test_what_is_slow_to_import_is_imported_only_where_it_is_needed() -> None:
+@pytest.mark.parametrize("file", [f for f in FILES if f.name not in LATE], ids=lambda f: f.name)
+def test_what_is_slow_to_import_is_imported_only_where_it_is_needed(file: Path) -> None:
     at_the_top = {
         alias.name
-        for node in ast.parse(RUNNER.read_text()).body
+        for node in ast.parse(file.read_text()).body
         if isinstance(node, ast.Import)
         for alias in node.names
     }
-    assert not at_the_top & {"asyncio", "inspect", "threading", "ctypes", "subprocess"}
+    assert not at_the_top & {"asyncio", "inspect", "threading", "subprocess"}
 
 
 def test_all_agree_on_the_exit_status_of_a_broken_channel() -> None:
-    statuses = {module.CHANNEL_BROKEN for module in (runner, runner_parallel, endings)}
+    statuses = {module.CHANNEL_BROKEN for module in (channel, parallel, endings)}
     assert len(statuses) == 1
 
 
@@ -89,7 +93,7 @@ class Callable:
     ],
 )
 def test_a_coroutine_function_is_known_before_it_is_called(function: Any, expected: bool) -> None:
-    assert runner.is_async(function) is expected
+    assert loading.is_async(function) is expected
 
 
 @pytest.fixture
@@ -103,9 +107,9 @@ def environment() -> Iterator[None]:
 
 @pytest.mark.usefixtures("environment")
 def test_variables_replace_all_that_were_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "BARE_ENVIRONMENT", {"PATH": "/bin"})
+    monkeypatch.setattr(jobs, "_bare_environment", {"PATH": "/bin"})
     os.environ["OLD"] = "x"
-    runner.set_environment({"NEW": "1"})
+    jobs.set_environment({"NEW": "1"})
     assert dict(os.environ) == {"PATH": "/bin", "NEW": "1"}
-    runner.set_environment({"NEW": "2", "PATH": "/other"})
+    jobs.set_environment({"NEW": "2", "PATH": "/other"})
     assert dict(os.environ) == {"PATH": "/other", "NEW": "2"}

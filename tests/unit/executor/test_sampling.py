@@ -123,7 +123,7 @@ async def test_the_first_sample_does_not_wait_for_the_pause_between_two(tmp_path
 async def test_what_the_executor_can_run_goes_with_every_sample(tmp_path: Path) -> None:
     bus = FakeBus()
     facts = WorkerFacts(isolation=2, missing=("a: b",), slots=4, pythons=("3.11", "3.12"))
-    async with sampling(bus, tmp_path, every_s=3600, facts=facts), asyncio.timeout(60):
+    async with sampling(bus, tmp_path, every_s=3600, facts=lambda: facts), asyncio.timeout(60):
         await bus.came.wait()
     [one] = bus.samples
     assert WorkerFacts(**{name: getattr(one, name) for name in vars(facts)}) == facts

@@ -30,11 +30,7 @@ class Arguments:
 def arguments_of(work: Work) -> Arguments:
     """Raises UnusableInput for more than the system hands over."""
     inputs = work.job.inputs
-    sources = {
-        name: Path(inputs[name]["path"])
-        for name in sorted(work.input_files)
-        if inputs[name] is not None
-    }
+    sources = {name: work.files[name] for name in sorted(work.files)}
     paths = {
         name: f"{INPUTS_FOLDER}/{position}/{source.name}"
         for position, (name, source) in enumerate(sources.items())

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pumphouse.errors import Unavailable
@@ -78,7 +79,7 @@ class Containers:
             "Cmd": [*image.image.command, arguments.values, arguments.files],
             "Env": [f"{name}={text}" for name, text in _environment(work).items()],
             "Labels": dict(self._labels),
-            "HostConfig": host_config(self._limits, self._network),
+            "HostConfig": host_config(self._limits_of(work), self._network),
         }
         try:
             await container.make(config, arguments.sources)
@@ -103,8 +104,11 @@ class Containers:
             assert work.timeout_s is not None
             return timed_out(work.timeout_s)
         if state.exit_code != 0:
-            return ended(state, self._limits)
+            return ended(state, self._limits_of(work))
         return await LeftOutputs(self._engine, container.name).take(work)
+
+    def _limits_of(self, work: Work) -> Limits:
+        return replace(self._limits, memory=work.memory_bytes or self._limits.memory)
 
     async def _remove(self, container: Container) -> None:
         """Wait for it, but for an engine that is gone; it goes on also when this is cancelled."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pumphouse.executor.runner import Channel, OpenFile
+    from pumphouse.executor.runner.channel import Channel
 
 CHANNEL_BROKEN = 71
 MOST_HELD = 64 << 10
@@ -67,13 +67,13 @@ class Speaker:
             del held[:end]
         return True
 
-    def answer(self, job: Job, body: bytes, files: list[OpenFile]) -> None:
+    def answer(self, job: Job, body: bytes, descriptors: list[int]) -> None:
         self._channel.leave_if_forked()
         with self._turn():
             for stream, held in job.held.items():
                 self._send_text(job, stream, bytes(held))
             job.is_open = False
-            self._channel.send_encoded(body, files)
+            self._channel.send_encoded(body, descriptors)
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[bool]:
@@ -168,7 +168,7 @@ class Parallel:
         self,
         channel: Channel,
         arguments: Callable[[Callable[..., Any], dict[str, Any]], dict[str, Any]],
-        answer_to: Callable[[dict[str, Any], Any], tuple[bytes, list[OpenFile]]],
+        answer_to: Callable[[dict[str, Any], Any], tuple[bytes, list[int]]],
         failure_of: Callable[[dict[str, Any], BaseException], bytes],
         prepare: Callable[[dict[str, Any]], None],
     ) -> None:

@@ -1,0 +1,146 @@
+"""A child of a zygote, with a channel, two pipes and a folder of its own: a sandbox."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pumphouse.executor.channel import Channel
+from pumphouse.executor.faults import PlatformFault
+from pumphouse.executor.frames import Answer, Cancel, Job, Ready, Start
+from pumphouse.executor.logs import Lines
+from pumphouse.executor.pipes import Pipe
+from pumphouse.executor.sandbox import Exit
+from pumphouse.executor.zygote import Zygote
+
+_STREAMS_PATIENCE_S = 0.5
+
+
+class Child:
+    """See Sandbox."""
+
+    def __init__(
+        self,
+        zygote: Zygote,
+        purpose: str,
+        discard: Callable[[Path], None],
+        modules: Sequence[str] = (),
+    ) -> None:
+        """discard: removes its folder. modules: for it to import ahead. Raises PlatformFault."""
+        self._zygote = zygote
+        self._discard = discard
+        self.mark = secrets.token_hex(8)
+        self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.folder = zygote.enclosure.ground / f"{purpose}-{secrets.token_hex(8)}"
+        try:
+            zygote.enclosure.furnish(self.folder)
+            end, outputs, theirs = _connections()
+        except OSError as error:
+            raise PlatformFault(f"No sandbox could be made: {error}") from error
+        self._pipes = [
+            Pipe(descriptor, stream, self.mark)
+            for descriptor, stream in zip(outputs, ("stdout", "stderr"), strict=True)
+        ]
+        self.allowance = zygote.enclosure.allowance()
+        self._overrun: str | None = None
+        self._channel = Channel(end, self._greeted)
+        self._number = zygote.fork(self, self.folder, theirs, modules)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return self._zygote.enclosure.variables(self.folder)
+
+    @property
+    def imported(self) -> Sequence[str]:
+        """Libraries that it has imported beyond those of its zygote, once it has told."""
+        return self._channel.imported
+
+    def limit(self, memory_bytes: int | None) -> int | None:
+        self._zygote.enclosure.overseer.watch(self)
+        return self.allowance.limit(memory_bytes)
+
+    def stop(self, overrun: str) -> None:
+        """End it for what it used. overrun: as a sentence for the code's author."""
+        self._overrun = overrun
+        self.kill()
+
+    def own(self, path: Path) -> None:
+        self._zygote.enclosure.own(path)
+
+    def remove(self, path: Path) -> None:
+        self._discard(path)
+
+    async def ready(self) -> None:
+        await self._channel.ready()
+
+    async def send(self, message: Start | Job | Cancel) -> None:
+        await self._channel.send(message)
+
+    async def receive(self) -> Answer | None:
+        return await self._channel.receive()
+
+    def write_to(self, log: Lines | None) -> None:
+        for pipe in self._pipes:
+            pipe.write_to(log)
+
+    async def caught_up(self) -> None:
+        for pipe in self._pipes:
+            await pipe.caught_up()
+
+    def kill(self) -> None:
+        if not self.ended.done():
+            self._zygote.kill(self._number)
+
+    async def finish(self, patience_s: float) -> Exit:
+        try:
+            await asyncio.wait([self.ended], timeout=patience_s)
+            self.kill()
+            end = await asyncio.shield(self.ended)
+            await asyncio.wait([pipe.closed for pipe in self._pipes], timeout=_STREAMS_PATIENCE_S)
+        finally:
+            self.kill()
+            self._channel.forget()
+            self._discard(self.folder)
+        for pipe in self._pipes:
+            pipe.abandon()
+        return end
+
+    def forget(self) -> None:
+        """Clear away what is left of one that ended before anything was done with it."""
+        for pipe in self._pipes:
+            pipe.abandon()
+        self._discard(self.folder)
+
+    def ends(self, end: Exit) -> None:
+        """Its zygote tells: it is gone, with all that it started."""
+        self._channel.drain()
+        self._zygote.enclosure.overseer.leave(self)
+        overrun = self._overrun or self.allowance.overrun()
+        self.allowance.end()
+        self.ended.set_result(replace(end, overrun=overrun))
+
+    def _greeted(self, ready: Ready, pid: int | None) -> None:
+        """Raises PlatformFault when it must not be given user code."""
+        self._zygote.enclosure.check(ready)
+        self.allowance.begin(pid)
+
+
+def _connections() -> tuple[socket.socket, list[int], list[int]]:
+    """Our end of the socket and of both pipes, and then the descriptors of the other ends."""
+    end, other_end = socket.socketpair()
+    end.setblocking(False)
+    ours, theirs = [], [other_end.detach()]
+    try:
+        for _ in ("stdout", "stderr"):
+            readable, writable = os.pipe()
+            ours.append(readable)
+            theirs.append(writable)
+    except OSError:
+        end.close()
+        for descriptor in (*ours, *theirs):
+            os.close(descriptor)
+        raise
+    return end, ours, theirs
