@@ -1,10 +1,12 @@
 """What can be said to the `pumphouse` command."""
 
 import argparse
+import asyncio
 import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 from pumphouse.errors import PumphouseError
 from pumphouse.launcher.services import SERVICES, running_of, settings_of
 from pumphouse.service import run_service
-from pumphouse.settings import setting
+from pumphouse.settings import load, setting
 from pumphouse.telemetry import set_up_logging
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     if chosen.command == "serve":
         run_service(chosen.service, settings_of(chosen.service), running_of(chosen.service))
+    if chosen.command == "doctor":
+        return _doctor(chosen.work_dir)
     return _up(chosen)
 
 
@@ -46,6 +50,23 @@ def options_of(chosen: argparse.Namespace) -> "Options":
         when_ready=chosen.when_ready,
         new_token=chosen.new_token,
     )
+
+
+def _doctor(work_dir: Path | None) -> int:
+    from pumphouse.executor.doctor import examine
+    from pumphouse.executor.settings import Settings
+
+    with tempfile.TemporaryDirectory(prefix="pumphouse-") as temporary:
+        Path(temporary).chmod(0o711)
+        unused = {"PUMPHOUSE_SECRET_KEY": "none", "PUMPHOUSE_S3_URL": "none"}
+        told = {"PUMPHOUSE_WORK_DIR": str(work_dir or temporary)}
+        try:
+            found = asyncio.run(examine(load(Settings, {**os.environ, **unused, **told})))
+        except (PumphouseError, OSError) as error:
+            print(f"pumphouse: {error}", file=sys.stderr)
+            return 1
+    print(*found.lines(), sep="\n")
+    return 0 if found.is_enough else 1
 
 
 def _up(chosen: argparse.Namespace) -> int:
@@ -73,6 +94,19 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--version", action="version", version=f"pumphouse {version('pumphouse')}")
     commands = command.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _describe_up(commands.add_parser("up", help="run the whole platform in this process"))
+    doctor = commands.add_parser(
+        "doctor",
+        help="try what this host can do for executions",
+        description="Tries how far executions can be isolated here, and says what is missing. Ends"
+        " with 1 when that is less than PUMPHOUSE_REQUIRE_ISOLATION.",
+    )
+    doctor.add_argument(
+        "--work-dir",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get("PUMPHOUSE_WORK_DIR"),
+        help="where the executor would work (PUMPHOUSE_WORK_DIR; default: a temporary folder)",
+    )
     serve = commands.add_parser(
         "serve",
         help="run one service in this process",
