@@ -45,6 +45,7 @@ check: $(DEV) ## check format, style, types and imports
 bench: $(DEV) ## measure speed and memory
 	@$(BIN)/python -m tests.benchmarks
 	@$(BIN)/python -m tests.benchmarks.files
+	@$(BIN)/python -m tests.benchmarks.executions
 	@$(BIN)/python -m tests.benchmarks.amqp_clients
 
 sdk: $(DEV) ## write the plain client of the SDK anew from the asynchronous one
