@@ -10,7 +10,7 @@ from tests.acceptance.guides.pages import Reader, blocks_of
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide"
 
-NEEDS_NOTHING = ["files", "inside-executions", "low-latency", "pipelines"]
+NEEDS_NOTHING = ["files", "inside-executions", "isolation", "low-latency", "pipelines"]
 NEEDS_ADD = [
     "async",
     "endpoints",
