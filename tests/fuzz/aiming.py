@@ -113,6 +113,7 @@ def _in_body(case: Case, stage: Stage) -> dict[str, Any]:
         "pipeline_name": on_stage.PIPELINE,
         "max_parallel_executions_per_pod": None,
         "enable_parallel_executions": None,
+        "replicas": None,
         "gpu_request": None,
     }
     match operation:

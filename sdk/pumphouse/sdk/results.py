@@ -165,6 +165,7 @@ class Deployment(TypedDict):
     pods: NotRequired[list[Pod]]
     enable_parallel_executions: NotRequired[bool]
     max_parallel_executions_per_pod: NotRequired[int]
+    replicas: NotRequired[int]
 
 
 class DeploymentSummary(TypedDict):

@@ -34,9 +34,9 @@ from pumphouse.executor.interpreters import blank_interpreter
 from pumphouse.executor.isolation import Isolation
 from pumphouse.executor.keeping import Outputs
 from pumphouse.executor.lives import Lives
-from pumphouse.executor.pod import Pod
-from pumphouse.executor.pods import Pods, at_once_of
+from pumphouse.executor.pods import Pods, at_once_of, replicas_of
 from pumphouse.executor.processes import Processes
+from pumphouse.executor.replicas import Replicas
 from pumphouse.executor.reporting import deliver
 from pumphouse.executor.sampling import WorkerFacts, sampling
 from pumphouse.executor.settings import Settings
@@ -62,7 +62,7 @@ class _Places:
         deployment_id = pod_of(plan)
         if deployment_id is None:
             return nullcontext(self.elastic)
-        return self.pods.pod(deployment_id).in_line()
+        return self.pods.of(deployment_id).in_line()
 
 
 @dataclass(frozen=True)
@@ -123,20 +123,21 @@ async def _sandboxes(parts: _Parts) -> AsyncIterator[_Sandboxes]:
             await processes.close()
 
 
-def _pod_maker(
+def _replicas_maker(
     bus: Bus, workplaces: Workplaces, variables: Variables, settings: Settings
-) -> Callable[[str, Deployment | None], Pod]:
+) -> Callable[[str, Deployment | None], Replicas]:
     async def report(message: PodReported) -> None:
         await deliver(bus, message)
 
-    def make(deployment_id: str, deployment: Deployment | None) -> Pod:
+    def make(deployment_id: str, deployment: Deployment | None) -> Replicas:
         lives = Lives(
             *(deployment_id, workplaces, bus),
             at_once=at_once_of(deployment),
             memory_bytes=memory_of(deployment),
             start_timeout_s=settings.pod_start_timeout_s,
         )
-        return Pod(deployment_id, lives, partial(variables.of_pod, deployment_id), report)
+        count, now = replicas_of(deployment), partial(variables.of_pod, deployment_id)
+        return Replicas(deployment_id, count, lives, now, report)
 
     return make
 
@@ -174,7 +175,7 @@ async def running(settings: Settings, bus: Bus) -> AsyncIterator[None]:
         variables = Variables(catalog, sealer, Access(settings.gateway_url, sealer))
         parts = _Parts(settings, work_dir, workspace, storage, archives, variables)
         sandboxes = await stack.enter_async_context(_sandboxes(parts))
-        pods = Pods(bus, catalog, _pod_maker(bus, sandboxes.workplaces, variables, settings))
+        pods = Pods(bus, catalog, _replicas_maker(bus, sandboxes.workplaces, variables, settings))
         places = _Places(Elastic(sandboxes.workplaces), pods, sandboxes.containers)
         conductor = Conductor(
             *(workspace, Inputs(storage), Outputs(storage), variables, places),

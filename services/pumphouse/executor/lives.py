@@ -2,8 +2,6 @@
 
 import asyncio
 
-import uuid_utils
-
 from pumphouse.contracts.catalog import Code
 from pumphouse.errors import PumphouseError
 from pumphouse.executor.elastic import EXIT_PATIENCE_S, exit_of
@@ -22,7 +20,7 @@ class CannotStart(PumphouseError):
 
 
 class Lives:
-    """Starts the processes of one deployment, one after the other.
+    """Starts the processes of one deployment.
 
     at_once: how many jobs each takes side by side; None for one by one. memory_bytes: what each may
     have; None for the usual.
@@ -46,12 +44,12 @@ class Lives:
         self._start_timeout_s = start_timeout_s
         self._logs: set[PodLog] = set()
 
-    async def start(self, code: Code, variables: dict[str, str]) -> Life:
-        """A process that has imported the code.
+    async def start(self, pod_id: str, code: Code, variables: dict[str, str]) -> Life:
+        """A process that has imported the code, under an id of its own.
 
         Raises CannotStart, PlatformFault, and Unavailable when the code cannot be fetched now.
         """
-        log = PodLog(self._bus, self._deployment_id, str(uuid_utils.uuid7()))
+        log = PodLog(self._bus, self._deployment_id, pod_id)
         self._logs = {log, *(earlier for earlier in self._logs if not earlier.is_told)}
         log.note("the process is started")
         try:

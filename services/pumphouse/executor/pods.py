@@ -14,7 +14,7 @@ from pumphouse.contracts.pods import PodRequested
 from pumphouse.contracts.vocabulary import Mode
 from pumphouse.errors import Unavailable
 from pumphouse.executor.faults import PlatformFault
-from pumphouse.executor.pod import Pod
+from pumphouse.executor.replicas import Replicas
 
 log = logging.getLogger(__name__)
 
@@ -22,23 +22,28 @@ _REST_S = 1.0
 
 
 def at_once_of(deployment: Deployment | None) -> int | None:
-    """How many executions its pod runs side by side; None where they come one by one."""
+    """How many executions each of its pods runs side by side; None where they come one by one."""
     if deployment is None or not deployment.enable_parallel_executions:
         return None
     return deployment.max_parallel_executions_per_pod
+
+
+def replicas_of(deployment: Deployment | None) -> int:
+    """How many pods the executor that holds the deployment's queue runs."""
+    return 1 if deployment is None else deployment.replicas
 
 
 class Pods:
     """Follows the catalog: consumes the queue of each low latency deployment that there is."""
 
     def __init__(
-        self, bus: Bus, catalog: Catalog, make: Callable[[str, Deployment | None], Pod]
+        self, bus: Bus, catalog: Catalog, make: Callable[[str, Deployment | None], Replicas]
     ) -> None:
-        """make: a new pod, for an id and the deployment that has it, if that is still there."""
+        """make: new pods, for an id and the deployment that has it, if that is still there."""
         self._bus = bus
         self._catalog = catalog
         self._make = make
-        self._pods: dict[str, Pod] = {}
+        self._replicas: dict[str, Replicas] = {}
         self._handlers: dict[type[Message], Handler] = {PodRequested: self.requested}
         self._subscriptions: dict[str, Subscription] = {}
         self._enabled: dict[str, bool] = {}
@@ -47,16 +52,16 @@ class Pods:
         self._farewells: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
-    def pod(self, deployment_id: str) -> Pod:
-        """The pod of a deployment, whether its process is up or not."""
-        if (pod := self._pods.get(deployment_id)) is None:
+    def of(self, deployment_id: str) -> Replicas:
+        """The pods of a deployment, whether their processes are up or not."""
+        if (found := self._replicas.get(deployment_id)) is None:
             deployment = self._catalog.deployments.get(deployment_id)
-            pod = self._pods[deployment_id] = self._make(deployment_id, deployment)
-            pod.is_wanted = deployment is not None and deployment.is_enabled
-        return pod
+            found = self._replicas[deployment_id] = self._make(deployment_id, deployment)
+            found.is_wanted = deployment is not None and deployment.is_enabled
+        return found
 
     async def requested(self, wish: PodRequested, _: Envelope) -> None:
-        """Have a pod up for an enabled deployment; asked twice, report it twice."""
+        """Have the pods of an enabled deployment up; asked twice, report them twice."""
         await self._catalog.at_least(wish.catalog_revision)
         deployment = self._catalog.deployments.get(wish.deployment_id)
         if deployment is None or not deployment.is_enabled:
@@ -64,7 +69,7 @@ class Pods:
         if (pipeline := self._catalog.pipelines.get(deployment.pipeline_id)) is None:
             return
         try:
-            await self.pod(deployment.id).ready(pipeline.code)
+            await self.of(deployment.id).ready(pipeline.code)
         except PlatformFault as fault:
             fault.report(log)
 
@@ -81,7 +86,7 @@ class Pods:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, *self._farewells, return_exceptions=True)
-        known = {*self._enabled, *self._pods}
+        known = {*self._enabled, *self._replicas}
         await asyncio.gather(*(self._leave(deployment_id) for deployment_id in known))
 
     def _changed(self, change: CatalogChange) -> None:
@@ -126,18 +131,18 @@ class Pods:
 
     async def _disable(self, deployment_id: str) -> None:
         await self._consume(deployment_id)
-        if (pod := self._pods.get(deployment_id)) is not None:
-            await pod.stop()
+        if (replicas := self._replicas.get(deployment_id)) is not None:
+            await replicas.stop()
 
     async def _leave(self, deployment_id: str) -> None:
         if (subscription := self._subscriptions.pop(deployment_id, None)) is not None:
             await subscription.cancel()
-        if (pod := self._pods.pop(deployment_id, None)) is not None:
-            await pod.stop()
+        if (replicas := self._replicas.pop(deployment_id, None)) is not None:
+            await replicas.stop()
 
     async def _consume(self, deployment_id: str) -> None:
-        at_once = at_once_of(self._catalog.deployments.get(deployment_id))
-        queue = pod_queue(deployment_id, at_once or 1)
+        deployment = self._catalog.deployments.get(deployment_id)
+        queue = pod_queue(deployment_id, (at_once_of(deployment) or 1) * replicas_of(deployment))
         while deployment_id not in self._subscriptions:
             try:
                 self._subscriptions[deployment_id] = await self._bus.consume(queue, self._handlers)

@@ -79,6 +79,7 @@ class ShownDeployment(msgspec.Struct, frozen=True, kw_only=True):
     human_readable_schedule: str | UnsetType = UNSET
     enable_parallel_executions: bool | UnsetType = UNSET
     max_parallel_executions_per_pod: int | UnsetType | None = UNSET
+    replicas: int | UnsetType = UNSET
     pods: list[ShownPod] | UnsetType = UNSET
 
 
@@ -178,6 +179,7 @@ def _of_mode(deployment: Deployment) -> dict[str, Any]:
         return {}
     shown: dict[str, Any] = {
         "enable_parallel_executions": deployment.enable_parallel_executions,
+        "replicas": deployment.replicas,
         "pods": [ShownPod(pod.id, pod.status) for pod in deployment.pods],
     }
     if deployment.enable_parallel_executions:

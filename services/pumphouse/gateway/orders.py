@@ -29,6 +29,9 @@ DEFAULT_AT_ONCE = 6
 MAX_AT_ONCE = 1000
 """Executions side by side in one pod; each may be a thread."""
 
+MAX_REPLICAS = 32
+"""Pods of one deployment, which are processes of one executor."""
+
 LEAST_MEMORY = 16 << 20
 """Bytes in which an interpreter can start."""
 
@@ -37,6 +40,7 @@ TimeoutSeconds = Annotated[
     int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_TIMEOUT_S})
 ]
 AtOnce = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_AT_ONCE})]
+Replicas = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_REPLICAS})]
 
 
 class DeploymentOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +52,7 @@ class DeploymentOrder(msgspec.Struct, frozen=True, kw_only=True):
     description: Text | None = None
     enable_parallel_executions: bool | None = None
     max_parallel_executions_per_pod: AtOnce | None = None
+    replicas: Replicas | None = None
     ram_request: Ram | None = None
     gpu_request: int | None = None
     execution_timeout_s: TimeoutSeconds | None = None
@@ -63,6 +68,7 @@ def check_order(order: DeploymentOrder, rule: Rule) -> None:
     check_name(order.name, "The deployment name")
     check_text(order.description, "description")
     _check_parallel(order)
+    _check_replicas(order)
     _check_resources(order)
     if rule is Rule.PERIODIC:
         if order.endpoint_url_path is not None or order.endpoint_token is not None:
@@ -111,6 +117,7 @@ def deployment_for(
         schedule=order.schedule,
         enable_parallel_executions=bool(order.enable_parallel_executions),
         max_parallel_executions_per_pod=_at_once(order),
+        replicas=order.replicas or 1,
         ram_request=order.ram_request,
         execution_timeout_s=order.execution_timeout_s,
         created_at=now,
@@ -156,6 +163,18 @@ def _check_parallel(order: DeploymentOrder) -> None:
         raise Invalid("max_parallel_executions_per_pod goes with enable_parallel_executions only.")
     if most is not None and not 1 <= most <= MAX_AT_ONCE:
         raise Invalid(f"max_parallel_executions_per_pod must be between 1 and {MAX_AT_ONCE:,}.")
+
+
+def _check_replicas(order: DeploymentOrder) -> None:
+    if order.replicas is None:
+        return
+    if order.mode is not Mode.LOW_LATENCY:
+        raise Invalid(
+            "replicas belongs to the mode 'low_latency': an elastic deployment has no pods, and as"
+            " many processes as it has executions."
+        )
+    if not 1 <= order.replicas <= MAX_REPLICAS:
+        raise Invalid(f"replicas must be between 1 and {MAX_REPLICAS}.")
 
 
 def _check_resources(order: DeploymentOrder) -> None:

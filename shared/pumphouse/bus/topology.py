@@ -136,12 +136,18 @@ REGISTRY_EVENTS = Queue(
     max_length=1_000_000,
 )
 
-REGISTRY_PODS = Queue(name="registry.pods", bindings=_all_of(PodReported))
 
-
-def _deployment_of(said: PodLogged) -> str:
+def _deployment_of(said: PodReported | PodLogged) -> str:
     return said.deployment_id
 
+
+REGISTRY_PODS = Queue(
+    name="registry.pods",
+    bindings=_all_of(PodReported),
+    ordered_by=_deployment_of,
+    is_single_active=True,
+)
+"""Its order holds: each report tells of all pods of a deployment, and the last one stays."""
 
 REGISTRY_POD_LOGS = Queue(
     name="registry.pod-logs",
@@ -210,7 +216,7 @@ def pod_partition(deployment_id: str) -> str:
 
 
 def pod_queue(deployment_id: str, at_once: int = 1) -> Queue:
-    """Plans and pod wishes of one low latency deployment: whoever is active holds its pod.
+    """Plans and pod wishes of one low latency deployment: whoever is active holds its pods.
 
     at_once: how many of the plans run side by side; the inputs of some more are fetched ahead.
     """

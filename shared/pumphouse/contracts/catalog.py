@@ -119,6 +119,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint_token: sealed; endpoint_token_fingerprint: for comparing without opening.
     schedule: 5-field cron in UTC. status_message: why the status is creation_failed.
+    replicas: how many pods a low latency one has.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     schedule: str | None = None
     enable_parallel_executions: bool = False
     max_parallel_executions_per_pod: int | None = None
+    replicas: int = 1
     ram_request: str | None = None
     gpu_request: int | None = None
     execution_timeout_s: int | None = None

@@ -183,9 +183,16 @@ class Platform:
         return Code(archive=key, function_path="main.py", function_name=function)
 
     async def deploy(
-        self, code: Code, *, is_enabled: bool = True, at_once: int | None = None
+        self,
+        code: Code,
+        *,
+        is_enabled: bool = True,
+        at_once: int | None = None,
+        replicas: int = 1,
     ) -> Deployment:
-        """A low latency deployment of a new pipeline, which runs so many executions in parallel."""
+        """A low latency deployment of a new pipeline, with so many executions in parallel in each
+        of its pods.
+        """
         name = f"p{next(_numbers)}"
         pipeline = Pipeline(id=f"{name}-id", name=name, code=code, created_at=NOW, created_by="u")
         await self.change(pipeline=pipeline)
@@ -199,6 +206,7 @@ class Platform:
             is_enabled=is_enabled,
             enable_parallel_executions=at_once is not None,
             max_parallel_executions_per_pod=at_once,
+            replicas=replicas,
             status=DeploymentStatus.PENDING,
             created_at=NOW,
             created_by="u",

@@ -9,6 +9,7 @@ import pytest
 
 from pumphouse.contracts.catalog import Code, Deployment
 from pumphouse.contracts.executions import ExecutionFinished, PlanResolved
+from pumphouse.contracts.pods import PodReported
 from pumphouse.contracts.vocabulary import Mode
 from tests.integration.executor.platform import Platform
 from tests.shared_folder import folder_in
@@ -109,14 +110,22 @@ class Served:
 
     def statuses(self) -> list[str]:
         """What was reported of the pod, in order."""
-        reports = self.platform.pod_reports
-        return [r.status.value for r in reports if r.deployment_id == self.deployment.id]
+        return [report.status.value for report in self.reports()]
+
+    def pod_statuses(self) -> list[str]:
+        """How each of the pods stands, as it was reported last."""
+        return [pod.status.value for pod in self.reports()[-1].pods] if self.reports() else []
+
+    def reports(self) -> list[PodReported]:
+        return [r for r in self.platform.pod_reports if r.deployment_id == self.deployment.id]
 
 
-async def serve(platform: Platform, kind: str, source: str, *, at_once: int | None = 6) -> Served:
-    """A deployment of a source, once its pod is up."""
+async def serve(
+    platform: Platform, kind: str, source: str, *, at_once: int | None = 6, replicas: int = 1
+) -> Served:
+    """A deployment of a source, once its pods are up."""
     code = await platform.code(source_of(kind, source))
-    deployment = await platform.deploy(code, at_once=at_once)
+    deployment = await platform.deploy(code, at_once=at_once, replicas=replicas)
     served = Served(platform, code, deployment, Gate(folder_in(platform.shared)))
-    await platform.until(lambda: served.statuses() == ["up"])
+    await platform.until(lambda: served.pod_statuses() == ["up"] * replicas)
     return served

@@ -72,8 +72,8 @@ async def test_the_log_says_how_a_pod_ended_and_goes_on_with_the_next(
         "[the process is started]",
         f"loading {other}",
     ]
-    reported = [report.pods[0].id for report in platform.pod_reports if report.pods]
-    assert list(dict.fromkeys(event.pod_id for event in platform.pod_logs)) == reported
+    reported = dict.fromkeys(pod.id for report in platform.pod_reports for pod in report.pods)
+    assert list(dict.fromkeys(event.pod_id for event in platform.pod_logs)) == list(reported)
 
 
 @both_ways

@@ -96,6 +96,14 @@ def test_a_deployment_is_not_parallel_by_itself() -> None:
         assert deployment.max_parallel_executions_per_pod is None
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, 1), ({"replicas": 32}, 32)])
+def test_a_low_latency_deployment_has_one_pod_or_as_many_as_are_asked_for(
+    given: dict[str, int], expected: int
+) -> None:
+    for wish in ({"mode": "low_latency"}, PARALLEL):
+        assert made(Rule.ENDPOINT, **wish, **given).replicas == expected
+
+
 def test_a_periodic_deployment_has_a_schedule_and_no_token() -> None:
     deployment = made(Rule.PERIODIC, **PERIODIC)
 
@@ -123,6 +131,10 @@ ENDPOINTS: list[tuple[dict[str, Any], type[PumphouseError], str]] = [
     (PARALLEL | {"max_parallel_executions_per_pod": 2.5}, Invalid, "max_parallel_executions"),
     ({"mode": "low_latency", "max_parallel_executions_per_pod": 2}, Invalid, "goes with"),
     ({"max_parallel_executions_per_pod": 2}, Invalid, "max_parallel_executions_per_pod"),
+    ({"replicas": 2}, Invalid, "mode 'low_latency'"),
+    ({"mode": "low_latency", "replicas": 0}, Invalid, "between 1 and 32"),
+    ({"mode": "low_latency", "replicas": 33}, Invalid, "between 1 and 32"),
+    ({"mode": "low_latency", "replicas": True}, Invalid, "replicas"),
     ({"gpu_request": 1}, NotSupported, "GPU"),
     ({"ram_request": "lots"}, Invalid, "ram_request"),
     ({"ram_request": "0MiB"}, Invalid, "ram_request"),

@@ -145,6 +145,7 @@ def test_a_low_latency_endpoint_shows_token_and_pods() -> None:
     assert shown["pods"] == [{"pod_id": "pod-id", "status": "up"}]
     assert shown["enable_parallel_executions"] is False
     assert "max_parallel_executions_per_pod" not in shown
+    assert shown["replicas"] == 1
     assert "schedule" not in shown
     assert caller_types(DEPLOYMENT, PIPELINE) == {"x": DataType.NUMBER}
 

@@ -40,6 +40,8 @@ class Deployments(Connected):
         timeout_s: float | None = None,
         execution_timeout_s: int | None = None,
         endpoint_token: str | None = None,
+        *,
+        replicas: int | None = None,
     ) -> Deployment:
         """Put a pipeline into service.
 
@@ -50,6 +52,7 @@ class Deployments(Connected):
         name; a periodic deployment must map everything.
         timeout_s: seconds to wait until it is up. execution_timeout_s: longest run, in seconds.
         endpoint_token: the secret of the endpoint's callers, by default a new one.
+        replicas: how many pods a low latency deployment has, by default one.
         Raises InvalidParameters, NotFound, Conflict if the name is taken, CreationFailed, TimedOut.
         """
         deadline = Deadline(timeout_s)
@@ -62,6 +65,7 @@ class Deployments(Connected):
                 "description": description,
                 "enable_parallel_executions": enable_parallel_executions,
                 "max_parallel_executions_per_pod": max_parallel_executions_per_pod,
+                "replicas": replicas,
                 "ram_request": ram_request,
                 "gpu_request": gpu_request,
                 "execution_timeout_s": execution_timeout_s,
