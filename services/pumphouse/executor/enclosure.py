@@ -31,7 +31,7 @@ _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - what user code knows it by
 _TEMPORARY = "/tmp"  # noqa: S108 - likewise
 _HOME_FOLDER = "home"
 _TEMPORARY_FOLDER = "tmp"
-_GROUND_FOLDER = "ground"
+_OTHERS_FOLDER = "others"
 
 
 class Enclosure:
@@ -50,7 +50,8 @@ class Enclosure:
         cgroups: Cgroups | None = None,
         overseer: Overseer | None = None,
     ) -> None:
-        """folder: of the executor's own, which is made. user: where the isolation has users.
+        """folder: of the executor's own, which is made, beside those of other zygotes. user: where
+        the isolation has users.
 
         readable_paths, shared_paths: shown by the operator to all user code, the latter also to
         write to. cgroups: where the host has any. Raises OSError.
@@ -102,7 +103,7 @@ class Enclosure:
 
     def furnish(self, folder: Path) -> None:
         """Make the folder of an execution. Raises OSError."""
-        inner = (_HOME_FOLDER, _TEMPORARY_FOLDER, _GROUND_FOLDER)
+        inner = (_HOME_FOLDER, _TEMPORARY_FOLDER, _OTHERS_FOLDER)
         for path in (folder, *(folder / name for name in inner)):
             os.mkdir(path, 0o700)
             if self._uid is not None:
@@ -139,9 +140,10 @@ class Enclosure:
         places = {_TEMPORARY: str(folder / _TEMPORARY_FOLDER)}
         if self.has_own_places:
             places[HOME] = str(folder / _HOME_FOLDER)
-        if not is_below(self.ground, (_TEMPORARY,)):
+        others = self.ground.parents[1]
+        if not is_below(others, (_TEMPORARY,)):
             # Landlock keeps no one from a socket whose path is known.
-            places[str(self.ground)] = str(folder / _GROUND_FOLDER)
+            places[str(others)] = str(folder / _OTHERS_FOLDER)
         return places
 
     def allowance(self) -> Allowance:

@@ -22,6 +22,7 @@ WORDS = {
 HEAD = """
 import asyncio, os, sys, threading, time, uuid
 life = uuid.uuid4().hex
+os.umask(0)
 
 DEF wait(gate, i):
     open(os.path.join(gate, f"begun-{i}"), "w").close()
@@ -30,7 +31,7 @@ DEF wait(gate, i):
 """
 """For the sources of tests: DEF, PAUSE(s) and WAIT(gate, i) are of either kind.
 
-life: another in each process.
+life: another in each process. umask: the next process may be another user's.
 """
 
 both_kinds = pytest.mark.parametrize("kind", list(WORDS))

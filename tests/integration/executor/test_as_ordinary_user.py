@@ -22,7 +22,7 @@ TESTS = {
     "test_endings.py": "exit or crash or kill or abort or exception or limit or channel",
     "test_isolation.py": "not plain",
     "test_pods.py": "state or dies or limit or deleted",
-    "test_elastic.py": "trace or leaves or whole_tree or environment",
+    "test_elastic.py": "trace or whole_tree or environment",
 }
 """By the module, which of its tests."""
 

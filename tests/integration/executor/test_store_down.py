@@ -170,6 +170,7 @@ async def test_code_that_is_here_runs_without_the_store_and_other_code_waits_for
 
 WRITE_ONCE = """
 import os, time
+os.umask(0)  # whoever runs it next may be another user
 def main():
     with open({ran!r}, "a") as file:
         file.write("x")
