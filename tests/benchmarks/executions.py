@@ -223,7 +223,7 @@ async def stage_in(folder: Path) -> AsyncIterator[Stage]:
         )
         print(f"isolation level {enclosures.isolation.level:d}")
         builder = settings.first_pool_user + settings.pool_users
-        workshop = Workshop(enclosures.isolation, builder, workspace.new("workshop"), ())
+        workshop = Workshop(enclosures.isolation, builder, workspace.new("workshop"))
         tool = Tool(folder / "uv-cache", workshop)
         environments = Environments(folder / "environments", workspace, 5)
         held, built_s, reused_ms = await built(tool, environments, folder)

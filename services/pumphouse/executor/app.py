@@ -100,7 +100,9 @@ async def _sandboxes(parts: _Parts) -> AsyncIterator[_Sandboxes]:
     ):
         builder = settings.first_pool_user + settings.pool_users
         workshop = Workshop(
-            *(enclosures.isolation, builder, workspace.new("workshop"), settings.readable_paths)
+            *(enclosures.isolation, builder, workspace.new("workshop")),
+            readable_paths=settings.readable_paths,
+            shared_paths=settings.shared_paths,
         )
         workbench = Workbench(
             *(settings, work_dir, parts.storage.platform, parts.archives, workspace),

@@ -72,7 +72,10 @@ class Cgroups:
         return group
 
     def release(self, group: Cgroup) -> None:
-        """Keep it for another, once nothing is left in it."""
+        """End what is left in it, and keep it for another."""
+        with contextlib.suppress(OSError):
+            if not group.is_empty():
+                group.kill()
         self._busy.append(group)
 
     def close(self) -> None:
@@ -84,18 +87,11 @@ class Cgroups:
         self._handles.clear()
 
     def _settle(self) -> None:
-        """Take back those whose last process has ended, and end what is left in others.
-
-        One that has gone is forgotten.
-        """
+        """Take back those whose last process has ended; one that has gone is forgotten."""
         busy, self._busy = self._busy, []
         for group in busy:
             with contextlib.suppress(OSError):
-                if group.is_empty():
-                    self._free.append(group)
-                else:
-                    self._busy.append(group)
-                    group.kill()
+                (self._free if group.is_empty() else self._busy).append(group)
 
     def _new(self) -> Cgroup:
         self._made += 1

@@ -16,13 +16,22 @@ class Workshop:
     """
 
     def __init__(
-        self, isolation: Isolation, uid: int | None, folder: Path, readable_paths: Sequence[Path]
+        self,
+        isolation: Isolation,
+        uid: int | None,
+        folder: Path,
+        *,
+        readable_paths: Sequence[Path] = (),
+        shared_paths: Sequence[Path] = (),
     ) -> None:
-        """uid: of builds, when the executor is root. folder: to be made. Raises OSError."""
+        """uid: of builds, when the executor is root. folder: to be made. readable_paths,
+        shared_paths: shown by the operator, the latter also to write to. Raises OSError.
+        """
         self._has_view = isolation.has_view
         self._uid = uid if isolation.has_user else None
         self._identity = folder / "identity"
         self._readable = readable_paths
+        self._shared = shared_paths
         folder.mkdir(parents=True)
         write_identity(self._identity, self._uid)
 
@@ -41,7 +50,7 @@ class Workshop:
         around = bubblewrap.view(
             readable=dict.fromkeys([*readable, *self._readable]),
             identity=self._identity,
-            writable=dict.fromkeys(writable),
+            writable=dict.fromkeys([*writable, *self._shared]),
             shared_memory_bytes=_SHARED_MEMORY,
             is_root=self._uid is not None,
             start_in=writable[0],

@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -81,13 +82,21 @@ async def test_an_environment_cannot_be_written(building: Building, tiny: Path) 
     assert list(folder.rglob("tiny*.pyc"))
 
 
+@asynccontextmanager
+async def other_executor(folder: Path, store_url: str, shelf: Path) -> AsyncIterator[Building]:
+    """One that has built nothing yet, and can read the wheels of the first."""
+    folder.mkdir()
+    async with platform_in(folder, store_url) as other:
+        other.settings = replace(other.settings, readable_paths=(shelf,))
+        async with other.executor():
+            yield Building(other)
+
+
 async def test_an_executor_that_never_built_it_runs_from_the_lock(
     building: Building, tiny: Path, tmp_path: Path, store_url: str
 ) -> None:
     code = await building.built(USE, from_shelf(tiny, "tiny==1.0"))
-    (tmp_path / "other").mkdir()
-    async with platform_in(tmp_path / "other", store_url) as other, other.executor():
-        elsewhere = Building(other)
+    async with other_executor(tmp_path / "other", store_url, tiny) as elsewhere:
         for mode in Mode:
             assert await value(elsewhere, code, mode) == "1.0"
         assert [path.name for path in elsewhere.environments()] == [
@@ -100,12 +109,10 @@ async def test_what_changed_since_the_lock_was_made_is_not_installed(
 ) -> None:
     code = await building.built(USE, from_shelf(tiny, "tiny==1.0"))
     shelf(tiny, wheel("tiny", "1.0", source="VERSION = 'forged'\n"))
-    (tmp_path / "other").mkdir()
-    async with platform_in(tmp_path / "other", store_url) as other, other.executor():
-        elsewhere = Building(other)
+    async with other_executor(tmp_path / "other", store_url, tiny) as elsewhere:
         finished = await elsewhere.run(code)
         assert finished.status is Status.ERROR
-        await other.until(lambda: elsewhere.environments() == [])
+        await elsewhere.platform.until(lambda: elsewhere.environments() == [])
 
 
 async def test_an_environment_whose_lock_is_gone_is_an_error(

@@ -39,7 +39,10 @@ get_requires_for_build_wheel = lambda config_settings=None: []
 
 
 def slow_source(folder: Path) -> tuple[dict[str, str], Path, Path]:
-    """Code with a package that is built until told to go on; the marks of its begin and end."""
+    """Code with a package that is built until told to go on; the marks of its begin and end.
+
+    folder: that builds may write to.
+    """
     begun, go = folder / "begun", folder / "go"
     return (
         {
@@ -64,8 +67,8 @@ def sleepers() -> list[psutil.Process]:
     return found
 
 
-async def test_a_slow_build_holds_up_no_execution(building: Building, tmp_path: Path) -> None:
-    files, begun, go = slow_source(tmp_path)
+async def test_a_slow_build_holds_up_no_execution(building: Building) -> None:
+    files, begun, go = slow_source(building.platform.shared)
     pipeline = await building.pipeline(files, "./lib\n")
     await building.ask(pipeline)
     await building.platform.until(begun.exists, 30)
@@ -80,8 +83,8 @@ async def test_a_slow_build_holds_up_no_execution(building: Building, tmp_path: 
     await building.platform.until(lambda: sleepers() == [])
 
 
-async def test_builds_have_a_lower_priority(building: Building, tmp_path: Path) -> None:
-    files, begun, go = slow_source(tmp_path)
+async def test_builds_have_a_lower_priority(building: Building) -> None:
+    files, begun, go = slow_source(building.platform.shared)
     pipeline = await building.pipeline(files, "./lib\n")
     await building.ask(pipeline)
     await building.platform.until(begun.exists, 30)
@@ -94,8 +97,8 @@ async def test_builds_have_a_lower_priority(building: Building, tmp_path: Path) 
 
 
 async def test_a_build_that_takes_too_long_is_stopped(tmp_path: Path, store_url: str) -> None:
-    files, begun, _ = slow_source(tmp_path)
     async with platform_in(tmp_path, store_url) as platform:
+        files, begun, _ = slow_source(platform.shared)
         platform.settings = replace(platform.settings, build_timeout_s=8)
         async with platform.executor():
             building = Building(platform)
@@ -113,8 +116,8 @@ async def test_a_build_that_takes_too_long_is_stopped(tmp_path: Path, store_url:
 async def test_an_executor_that_is_stopped_gives_its_build_back(
     tmp_path: Path, store_url: str
 ) -> None:
-    files, begun, go = slow_source(tmp_path)
     async with platform_in(tmp_path, store_url) as platform:
+        files, begun, go = slow_source(platform.shared)
         platform.settings = replace(platform.settings, shutdown_grace_s=100)
         building = Building(platform)
         await building.serve()
