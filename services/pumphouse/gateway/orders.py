@@ -20,7 +20,7 @@ from pumphouse.gateway.names import (
     check_name,
     check_text,
 )
-from pumphouse.mapping import MEMORY_PATTERN, bytes_of, check_schedule, complete
+from pumphouse.mapping import bytes_of, check_schedule, complete
 from pumphouse.sealing import Sealer
 
 MAX_TIMEOUT_S = 30 * 24 * 3600
@@ -35,7 +35,9 @@ MAX_REPLICAS = 32
 LEAST_MEMORY = 16 << 20
 """Bytes in which an interpreter can start."""
 
-Ram = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": f"^{MEMORY_PATTERN}$"})]
+_RAM = "^((1[6-9]|[2-9][0-9]|[1-9][0-9]{2,5})MiB|[1-9][0-9]{0,5}GiB)$"
+
+Ram = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": _RAM})]
 TimeoutSeconds = Annotated[
     int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_TIMEOUT_S})
 ]

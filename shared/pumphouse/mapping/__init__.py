@@ -12,12 +12,11 @@ from pumphouse.mapping.schedules import (
     next_slot,
     slots_between,
 )
-from pumphouse.mapping.sizes import MEMORY_PATTERN, bytes_of, memory_of
+from pumphouse.mapping.sizes import bytes_of, memory_of
 from pumphouse.mapping.values import check, parse_text
 
 __all__ = [
     "MAX_INPUTS_BYTES",
-    "MEMORY_PATTERN",
     "Admitted",
     "admit",
     "bytes_of",

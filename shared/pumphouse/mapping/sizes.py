@@ -5,9 +5,7 @@ import re
 from pumphouse.contracts.catalog import Deployment
 from pumphouse.errors import Invalid
 
-MEMORY_PATTERN = "[1-9][0-9]{0,5}(MiB|GiB)"
-
-_MEMORY = re.compile(MEMORY_PATTERN)
+_MEMORY = re.compile("[1-9][0-9]{0,5}(MiB|GiB)")
 _UNITS = {"MiB": 1 << 20, "GiB": 1 << 30}
 
 
