@@ -1,8 +1,10 @@
 """Spare processes, zygotes that end, and folders of executors that are gone."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pumphouse.contracts.vocabulary import Status
@@ -18,7 +20,8 @@ from tests.integration.executor.platform import Platform, is_alive
 async def kill_spares(platform: Platform) -> None:
     spares = platform.forks()
     for spare in spares:
-        spare.kill()
+        with suppress(psutil.NoSuchProcess):
+            spare.kill()
     await platform.until(lambda: not any(map(is_alive, spares)))
 
 
@@ -49,7 +52,8 @@ async def test_without_an_interpreter_executions_end_as_errors(platform: Platfor
         interpreter.unlink()
     left = platform.processes()
     for process in left:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     await platform.until(lambda: not any(map(is_alive, left)))
     finished = await platform.run("def main():\n    pass")
     assert finished.status is Status.ERROR

@@ -35,8 +35,11 @@ def platform(data: Path) -> Iterator[Platform]:
 
 def store_of(platform: Platform) -> psutil.Process | None:
     """The process of its embedded store, if there is one."""
-    children = psutil.Process(platform.process.pid).children(recursive=True)
-    return next((child for child in children if child.name() == "weed"), None)
+    for child in psutil.Process(platform.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # those of executions come and go
+            if child.name() == "weed":
+                return child
+    return None
 
 
 def upload(platform: Platform, content: bytes = CONTENT) -> None:
