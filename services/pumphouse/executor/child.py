@@ -1,14 +1,13 @@
 """A child of a zygote, with a channel, two pipes and a folder of its own: a sandbox."""
 
 import asyncio
-import os
 import secrets
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pumphouse.executor.channel import Channel
+from pumphouse.executor.connections import Connections
 from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.frames import Answer, Cancel, Job, Ready, Start
 from pumphouse.executor.logs import Lines
@@ -37,17 +36,17 @@ class Child:
         self.folder = zygote.enclosure.ground / f"{purpose}-{secrets.token_hex(8)}"
         try:
             zygote.enclosure.furnish(self.folder)
-            end, outputs, theirs = _connections()
+            connections = Connections.open()
         except OSError as error:
             raise PlatformFault(f"No sandbox could be made: {error}") from error
         self._pipes = [
             Pipe(descriptor, stream, self.mark)
-            for descriptor, stream in zip(outputs, ("stdout", "stderr"), strict=True)
+            for descriptor, stream in zip(connections.outputs, ("stdout", "stderr"), strict=True)
         ]
         self.allowance = zygote.enclosure.allowance()
         self._overrun: str | None = None
-        self._channel = Channel(end, self._greeted)
-        self._number = zygote.fork(self, self.folder, theirs, modules)
+        self._channel = Channel(connections.end, self._greeted)
+        self._number = zygote.fork(self, self.folder, connections.theirs, modules)
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -126,21 +125,3 @@ class Child:
         """Raises PlatformFault when it must not be given user code."""
         self._zygote.enclosure.check(ready)
         self.allowance.begin(pid)
-
-
-def _connections() -> tuple[socket.socket, list[int], list[int]]:
-    """Our end of the socket and of both pipes, and then the descriptors of the other ends."""
-    end, other_end = socket.socketpair()
-    end.setblocking(False)
-    ours, theirs = [], [other_end.detach()]
-    try:
-        for _ in ("stdout", "stderr"):
-            readable, writable = os.pipe()
-            ours.append(readable)
-            theirs.append(writable)
-    except OSError:
-        end.close()
-        for descriptor in (*ours, *theirs):
-            os.close(descriptor)
-        raise
-    return end, ours, theirs

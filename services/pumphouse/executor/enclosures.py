@@ -139,7 +139,10 @@ class Enclosures:
         try:
             enclosure = self._make(self.isolation, interpreter, folder, self.limits, user=user)
             zygote = Zygote(enclosure, interpreter)
-        except (OSError, PlatformFault) as error:
+        except PlatformFault:
+            self._clear_later(folder, user)
+            raise
+        except OSError as error:
             self._clear_later(folder, user)
             raise PlatformFault(f"No zygote could be started: {error}") from error
         zygote.ended.add_done_callback(lambda _: self._clear_later(folder, user))

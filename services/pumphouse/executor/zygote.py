@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pumphouse.executor import runner
+from pumphouse.executor.connections import Connections
 from pumphouse.executor.enclosure import Enclosure
+from pumphouse.executor.exits import watch_exit
 from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.logs import Tail
 from pumphouse.executor.pipes import Pipe
@@ -71,18 +73,19 @@ class Zygote:
         self._lifeline: int | None = None
         self._said = Tail()
         try:
-            self._popen, self._socket, outputs = self._spawn(interpreter)
+            self._popen, connections = self._spawn(interpreter)
         except OSError as error:
             raise PlatformFault(f"No zygote could be started: {error}") from error
-        for descriptor in outputs:
+        self._socket = connections.end
+        for descriptor in connections.outputs:
             Pipe(descriptor, "stderr", "").write_to(self._said)
         self._loop.add_reader(self._socket.fileno(), self._read)
-        self._exit_watch = os.pidfd_open(self._popen.pid)
-        self._loop.add_reader(self._exit_watch, self._exited)
+        watch_exit(self._popen.pid, self._exited)
 
     async def load(self, modules: Sequence[str], environment: Mapping[str, str]) -> Loaded:
         """Have it import libraries; to be called once, before all else. Raises PlatformFault."""
-        self._order(Load(modules=list(modules), environment=dict(environment)))
+        found = {**self.enclosure.variables(None), **environment}
+        self._order(Load(modules=list(modules), environment=found))
         try:
             async with asyncio.timeout(LOADS_WITHIN_S):
                 either: list[asyncio.Future[Any]] = [self._loaded, self.ended]
@@ -211,8 +214,6 @@ class Zygote:
             self.destroy()
 
     def _exited(self) -> None:
-        self._loop.remove_reader(self._exit_watch)
-        os.close(self._exit_watch)
         self._popen.wait()
         self._close_lifeline()
         self._loop.remove_reader(self._socket.fileno())
@@ -226,24 +227,11 @@ class Zygote:
         for number in list(self._children):
             self._ended_child(number, Exit(None))
 
-    def _spawn(
-        self, interpreter: Path
-    ) -> tuple[subprocess.Popen[bytes], socket.socket, tuple[int, int]]:
-        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
-            end, other_end = socket.socketpair()
-            ours.callback(end.close)
-            theirs.callback(other_end.close)
-            end.setblocking(False)
-            ends = []
-            for _ in ("stdout", "stderr"):
-                readable, writable = os.pipe()
-                ours.callback(os.close, readable)
-                theirs.callback(os.close, writable)
-                ends.append((readable, writable))
-            handle = other_end.fileno()
-            lifeline, our_lifeline = os.pipe()
-            ours.callback(os.close, our_lifeline)
-            theirs.callback(os.close, lifeline)
+    def _spawn(self, interpreter: Path) -> tuple[subprocess.Popen[bytes], Connections]:
+        connections = Connections.open()
+        handle, output, errors = connections.theirs
+        lifeline, self._lifeline = os.pipe()
+        try:
             popen = subprocess.Popen(  # noqa: S603 - all of it is our own
                 [
                     *self.enclosure.command(lifeline, [handle]),
@@ -252,11 +240,18 @@ class Zygote:
                 env={"PATH": f"{interpreter.parent}:{_PATH}", "LANG": "C.UTF-8"},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
-                stdout=ends[0][1],
-                stderr=ends[1][1],
+                stdout=output,
+                stderr=errors,
                 pass_fds=[handle] if self.enclosure.has_view else [handle, lifeline],
                 start_new_session=True,
             )
-            ours.pop_all()
-            self._lifeline = our_lifeline
-            return popen, end, (ends[0][0], ends[1][0])
+        except OSError:
+            self._close_lifeline()
+            connections.end.close()
+            for descriptor in connections.outputs:
+                os.close(descriptor)
+            raise
+        finally:
+            for descriptor in (lifeline, *connections.theirs):
+                os.close(descriptor)
+        return popen, connections

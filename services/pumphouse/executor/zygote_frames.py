@@ -51,12 +51,10 @@ class Unforked(msgspec.Struct, frozen=True, tag_field="kind", tag="unforked"):
 
 
 class Exited(msgspec.Struct, frozen=True, tag_field="kind", tag="exited"):
-    """status: negative for a signal. peak_kb: most memory that it had, in KiB."""
+    """status: negative for a signal."""
 
     number: int
     status: int
-    peak_kb: int = 0
-    cpu_s: float = 0.0
 
 
 Order = Load | Fork | Kill

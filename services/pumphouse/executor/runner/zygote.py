@@ -101,7 +101,7 @@ class Zygote:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -114,8 +114,6 @@ class Zygote:
                 "exited",
                 number=number,
                 status=-os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
-                peak_kb=usage.ru_maxrss,
-                cpu_s=usage.ru_utime + usage.ru_stime,
             )
 
     def _leave(self) -> None:
