@@ -120,10 +120,11 @@ def _in_body(case: Case, stage: Stage) -> dict[str, Any]:
         case "refresh_access_token":
             return {"refresh_token": stage.sdk_token}
         case "create_endpoint":
-            return {**order, **mappings, "schedule": None}
+            return {**order, **mappings, "name": stage.new_name(), "schedule": None}
         case "create_periodic_deployment":
             return {
                 **order,
+                "name": stage.new_name(),
                 "endpoint_url_path": None,
                 "endpoint_token": None,
                 "schedule": "0 0 29 2 *",

@@ -2,7 +2,9 @@
 
 import io
 import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import requests
@@ -58,6 +60,11 @@ class Stage:
     upload: Any = None
     executions: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def new_name(self) -> str:
+        """One that no deployment has: requests to different routes draw the same."""
+        return f"new-{next(self._numbers)}"
 
     def prepare(self) -> None:
         self.sign_in(self.sdk_token)

@@ -427,7 +427,7 @@ async def test_a_slow_pipeline_holds_up_no_other(platform: Platform) -> None:
         assert (await platform.end(plan)).outputs[0].value == 3
     assert not any(platform.ends(plan) for plan in held)
     # The rest of them waits in its queue, where another executor could take it.
-    assert len(platform.folders("run")) == platform.settings.elastic_prefetch
+    await platform.until(lambda: len(platform.folders("run")) == platform.settings.elastic_prefetch)
     go.touch()
     for plan in held:
         assert (await platform.end(plan)).status is Status.SUCCEEDED
