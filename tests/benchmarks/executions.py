@@ -235,7 +235,7 @@ async def stage_in(folder: Path) -> AsyncIterator[Stage]:
 
         archives: Any = cast(Any, folders)
         processes = Processes(
-            *(blank, install, archives, enclosures.start, workspace.discard, dict),
+            *(blank, install, archives, enclosures.start, workspace.later, dict),
             spares=settings.elastic_spares,
             warm=2,
         )

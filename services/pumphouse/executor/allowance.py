@@ -15,29 +15,26 @@ class Allowance:
     """memory_bytes: what it may have now, None for as much as there is."""
 
     def __init__(self, cgroups: Cgroups | None, limits: Limits) -> None:
+        """Raises PlatformFault."""
         self.limits = limits
         self.memory_bytes = limits.memory_bytes
         self.pid: int | None = None
         """Of the child, on this host; None where that is not known."""
         self._cgroups = cgroups
         self._group: Cgroup | None = None
+        if cgroups is not None:
+            try:
+                self._group = cgroups.acquire()
+            except NoCgroups as error:
+                raise PlatformFault(f"A child has no control group: {error}") from error
 
     @property
     def has_group(self) -> bool:
         return self._group is not None
 
-    def begin(self, pid: int | None) -> None:
-        """The child is there, and has run nothing yet. Raises PlatformFault."""
-        self.pid = pid
-        if self._cgroups is None or pid is None:
-            return
-        try:
-            self._group = self._cgroups.acquire()
-            self._group.enter(pid)
-        except ProcessLookupError:
-            return  # it has gone meanwhile
-        except (NoCgroups, OSError) as error:
-            raise PlatformFault(f"A child has no control group: {error}") from error
+    def entrances(self) -> list[int]:
+        """See Cgroup; of none where the host has none. Raises OSError."""
+        return [] if self._group is None else self._group.entrances()
 
     def limit(self, memory_bytes: int | None) -> int | None:
         """It is about to run; memory_bytes: None for what is usual.

@@ -111,7 +111,7 @@ async def _sandboxes(parts: _Parts) -> AsyncIterator[_Sandboxes]:
         )
         processes = Processes(
             *(blank, workbench.installer.ready, parts.archives, enclosures.start),
-            *(workspace.discard, parts.variables.current),
+            *(workspace.later, parts.variables.current),
             spares=settings.elastic_spares,
             warm=settings.warm_environments,
         )

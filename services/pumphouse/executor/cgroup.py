@@ -3,8 +3,12 @@
 import contextlib
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+_PROCESSES = "cgroup.procs"
+_NUMBER_SIZE = 32
+_EVENTS_SIZE = 4096
 
 _PASSES = 2
 """What was being born while the first pass was under way is there for the second."""
@@ -43,15 +47,30 @@ V2 = Words(
 )
 
 
-@dataclass
 class Cgroup:
-    """memory, pids: its folders, which are one in version 2. Every method raises OSError."""
+    """Every method raises OSError."""
 
-    words: Words
-    memory: Path
-    pids: Path
-    _limits: tuple[int | None, int] | None = None
-    _killed_before: int = field(default=0)
+    def __init__(self, words: Words, memory: Path, pids: Path) -> None:
+        """memory, pids: its folders, which are one in version 2."""
+        self.words = words
+        self.memory = memory
+        self.pids = pids
+        self._limits: tuple[int | None, int] | None = None
+        self._killed_before = 0
+        with contextlib.ExitStack() as opened:
+
+            def opened_file(path: Path, flags: int) -> int:
+                handle = os.open(path, flags | os.O_CLOEXEC)
+                opened.callback(os.close, handle)
+                return handle
+
+            self._events = opened_file(memory / words.events, os.O_RDONLY)
+            self._count = opened_file(pids / "pids.current", os.O_RDONLY)
+            self._entrances = [
+                opened_file(folder / _PROCESSES, os.O_WRONLY)
+                for folder in dict.fromkeys((memory, pids))
+            ]
+            self._opened = opened.pop_all()
 
     def begin(self) -> None:
         """Forget what happened to those that were in it."""
@@ -74,10 +93,12 @@ class Cgroup:
         _write(self.pids / "pids.max", str(processes))
         self._limits = (memory_bytes, processes)
 
-    def enter(self, pid: int) -> None:
-        """Take in a process of one thread, by its number on this host."""
-        for folder in dict.fromkeys((self.memory, self.pids)):
-            _write(folder / "cgroup.procs", str(pid))
+    def entrances(self) -> list[int]:
+        """Descriptors, for the caller to close: a process that writes "0" to each is in it.
+
+        So it waits by itself for forks that are under way, which the kernel lets end first.
+        """
+        return list(map(os.dup, self._entrances))
 
     def was_out_of_memory(self) -> bool:
         """Whether something has been killed since `begin` because the memory did not suffice."""
@@ -96,23 +117,22 @@ class Cgroup:
                     os.kill(pid, signal.SIGKILL)
 
     def is_empty(self) -> bool:
-        return not any((f / "cgroup.procs").read_text() for f in {self.memory, self.pids})
+        return int(os.pread(self._count, _NUMBER_SIZE, 0)) == 0
 
-    def remove(self) -> None:
-        for folder in dict.fromkeys((self.memory, self.pids)):
-            with contextlib.suppress(FileNotFoundError):
-                folder.rmdir()
+    def close(self) -> None:
+        """Ask and tell the kernel no more."""
+        self._opened.close()
 
     def _killed(self) -> int:
-        for line in (self.memory / self.words.events).read_text().splitlines():
-            name, _, value = line.partition(" ")
-            if name == "oom_kill":
+        for line in os.pread(self._events, _EVENTS_SIZE, 0).splitlines():
+            name, _, value = line.partition(b" ")
+            if name == b"oom_kill":
                 return int(value)
         return 0
 
     def _processes(self) -> list[int]:
         """But for those that this process has no number for."""
-        pids = map(int, (self.pids / "cgroup.procs").read_text().split())
+        pids = map(int, (self.pids / _PROCESSES).read_text().split())
         return [pid for pid in pids if pid > 0]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import secrets
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from pumphouse.executor.cgroup import V1, V2, Cgroup, Words
 
 _NAME = "pumphouse"
 _SERVICE = "pumphouse-executor"
+_MOST_FREE = 8
+"""Each has four descriptors."""
+
 _CONTROLLERS = ("memory", "pids")
 _MOUNTS = Path("/proc/self/mountinfo")
 _MEMBERSHIPS = Path("/proc/self/cgroup")
@@ -50,9 +54,10 @@ class Cgroups:
         folders = dict.fromkeys((parents.memory, parents.pids))
         self._words = parents.words
         self._memory, self._pids = (p / _NAME / name for p in (parents.memory, parents.pids))
+        self._numbers = itertools.count()
+        self._made: set[Cgroup] = set()
         self._free: list[Cgroup] = []
         self._busy: list[Cgroup] = []
-        self._made = 0
         self._handles: list[int] = []
         try:
             for folder in folders:
@@ -64,7 +69,8 @@ class Cgroups:
     def acquire(self) -> Cgroup:
         """An empty one. Raises NoCgroups."""
         try:
-            self._settle()
+            if not self._free:
+                self._settle()
             group = self._free.pop() if self._free else self._new()
             group.begin()
         except OSError as error:
@@ -74,12 +80,16 @@ class Cgroups:
     def release(self, group: Cgroup) -> None:
         """End what is left in it, and keep it for another."""
         with contextlib.suppress(OSError):
-            if not group.is_empty():
-                group.kill()
+            if group.is_empty():
+                self._keep(group)
+                return
+            group.kill()
         self._busy.append(group)
 
     def close(self) -> None:
         """Remove them all; what still has a process in it is for the next executor to remove."""
+        for group in self._made:
+            group.close()
         for folder in dict.fromkeys((self._memory, self._pids)):
             _remove(folder)
         for handle in self._handles:
@@ -91,13 +101,28 @@ class Cgroups:
         busy, self._busy = self._busy, []
         for group in busy:
             with contextlib.suppress(OSError):
-                (self._free if group.is_empty() else self._busy).append(group)
+                if group.is_empty():
+                    self._keep(group)
+                else:
+                    self._busy.append(group)
+
+    def _keep(self, group: Cgroup) -> None:
+        if len(self._free) < _MOST_FREE:
+            self._free.append(group)
+            return
+        self._made.discard(group)
+        group.close()
+        for folder in {group.memory, group.pids}:
+            with contextlib.suppress(OSError):  # what has just ended may count still
+                folder.rmdir()
 
     def _new(self) -> Cgroup:
-        self._made += 1
-        group = Cgroup(self._words, self._memory / str(self._made), self._pids / str(self._made))
-        for folder in dict.fromkeys((group.memory, group.pids)):
+        number = str(next(self._numbers))
+        memory, pids = (folder / number for folder in (self._memory, self._pids))
+        for folder in dict.fromkeys((memory, pids)):
             folder.mkdir()
+        group = Cgroup(self._words, memory, pids)
+        self._made.add(group)
         return group
 
     def _open(self, common: Path, name: str) -> None:

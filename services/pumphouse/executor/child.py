@@ -1,9 +1,12 @@
 """A child of a zygote, with a channel, two pipes and a folder of its own: a sandbox."""
 
 import asyncio
+import contextlib
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pumphouse.executor.channel import Channel
@@ -13,6 +16,7 @@ from pumphouse.executor.frames import Answer, Cancel, Job, Ready, Start
 from pumphouse.executor.logs import Lines
 from pumphouse.executor.pipes import Pipe
 from pumphouse.executor.sandbox import Exit
+from pumphouse.executor.workspace import remove
 from pumphouse.executor.zygote import Zygote
 
 _STREAMS_PATIENCE_S = 0.5
@@ -25,28 +29,38 @@ class Child:
         self,
         zygote: Zygote,
         purpose: str,
-        discard: Callable[[Path], None],
+        later: Callable[[Callable[[], None]], None],
         modules: Sequence[str] = (),
     ) -> None:
-        """discard: removes its folder. modules: for it to import ahead. Raises PlatformFault."""
+        """later: calls what clears away, in the background. modules: for it to import ahead.
+
+        Raises PlatformFault.
+        """
         self._zygote = zygote
-        self._discard = discard
+        self._later = later
         self.mark = secrets.token_hex(8)
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self.folder = zygote.enclosure.ground / f"{purpose}-{secrets.token_hex(8)}"
+        self.allowance = zygote.enclosure.allowance()
         try:
-            zygote.enclosure.furnish(self.folder)
-            connections = Connections.open()
+            with contextlib.ExitStack() as undoing:
+                undoing.callback(self.allowance.end)
+                self._plot = zygote.enclosure.plot(purpose)
+                undoing.callback(later, self._plot.clear)
+                groups = self.allowance.entrances()
+                for group in groups:
+                    undoing.callback(os.close, group)
+                connections = Connections.open()
+                undoing.pop_all()
         except OSError as error:
             raise PlatformFault(f"No sandbox could be made: {error}") from error
+        self.folder = self._plot.folder
         self._pipes = [
             Pipe(descriptor, stream, self.mark)
             for descriptor, stream in zip(connections.outputs, ("stdout", "stderr"), strict=True)
         ]
-        self.allowance = zygote.enclosure.allowance()
         self._overrun: str | None = None
         self._channel = Channel(connections.end, self._greeted)
-        self._number = zygote.fork(self, self.folder, connections.theirs, modules)
+        self._number = zygote.fork(self, self._plot.walls, connections.theirs, groups, modules)
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -70,12 +84,14 @@ class Child:
         self._zygote.enclosure.own(path)
 
     def remove(self, path: Path) -> None:
-        self._discard(path)
+        self._later(partial(remove, path))
 
     async def ready(self) -> None:
         await self._channel.ready()
 
     async def send(self, message: Start | Job | Cancel) -> None:
+        if isinstance(message, Start):
+            self._plot.begin()
         await self._channel.send(message)
 
     async def receive(self) -> Answer | None:
@@ -102,7 +118,7 @@ class Child:
         finally:
             self.kill()
             self._channel.forget()
-            self._discard(self.folder)
+            self._later(self._plot.clear)
         for pipe in self._pipes:
             pipe.abandon()
         return end
@@ -111,7 +127,7 @@ class Child:
         """Clear away what is left of one that ended before anything was done with it."""
         for pipe in self._pipes:
             pipe.abandon()
-        self._discard(self.folder)
+        self._later(self._plot.clear)
 
     def ends(self, end: Exit) -> None:
         """Its zygote tells: it is gone, with all that it started."""
@@ -124,4 +140,4 @@ class Child:
     def _greeted(self, ready: Ready, pid: int | None) -> None:
         """Raises PlatformFault when it must not be given user code."""
         self._zygote.enclosure.check(ready)
-        self.allowance.begin(pid)
+        self.allowance.pid = pid

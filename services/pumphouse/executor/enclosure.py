@@ -1,7 +1,9 @@
 """What stands around one zygote, and the walls of the executions in it."""
 
 import os
+import secrets
 import sys
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from pumphouse.executor.frames import Ready
 from pumphouse.executor.identity import HOME, NAME, as_user, give, write_identity
 from pumphouse.executor.isolation import Isolation
 from pumphouse.executor.overseer import Overseer
+from pumphouse.executor.plot import Plot
 from pumphouse.executor.pool_users import PoolUser
 from pumphouse.executor.system_paths import (
     DEVICES,
@@ -32,6 +35,9 @@ _TEMPORARY = "/tmp"  # noqa: S108 - likewise
 _HOME_FOLDER = "home"
 _TEMPORARY_FOLDER = "tmp"
 _OTHERS_FOLDER = "others"
+
+MOST_PLOTS = 16
+"""Folders that wait for another execution, in one zygote."""
 
 
 class Enclosure:
@@ -61,6 +67,7 @@ class Enclosure:
         self._shared = shared_paths
         self.ground = folder / "ground"
         self._identity = folder / "identity"
+        self._plots: deque[Plot] = deque()
         self._isolation = isolation
         self._limits = limits
         self._uid = None if user is None else user.uid
@@ -101,13 +108,28 @@ class Enclosure:
         """Whether every execution finds its folders in the same places."""
         return self._isolation.has_view and self._isolation.has_folders
 
-    def furnish(self, folder: Path) -> None:
+    def plot(self, purpose: str) -> Plot:
+        """A folder for an execution, as if new. Raises OSError."""
+        if self._plots:
+            return self._plots.popleft()
+        return self.furnish(self.ground / f"{purpose}-{secrets.token_hex(8)}")
+
+    def furnish(self, folder: Path) -> Plot:
         """Make the folder of an execution. Raises OSError."""
-        inner = (_HOME_FOLDER, _TEMPORARY_FOLDER, _OTHERS_FOLDER)
-        for path in (folder, *(folder / name for name in inner)):
+        walls = self.walls(folder)
+        names = (_HOME_FOLDER, _TEMPORARY_FOLDER, _OTHERS_FOLDER)
+        inner = [*(folder / name for name in names), *_mount_points(walls)]
+        for path in (folder, *inner):
             os.mkdir(path, 0o700)
             if self._uid is not None:
                 os.chown(path, self._uid, self._uid)
+        # Where others are not hidden, it is better that nobody knows their names from before.
+        return Plot(folder, walls, inner, self._keep if self._isolation.has_folders else None)
+
+    def _keep(self, plot: Plot) -> bool:
+        if has_room := len(self._plots) < MOST_PLOTS:
+            self._plots.append(plot)
+        return has_room
 
     def variables(self, folder: Path | None) -> dict[str, str]:
         """Those that tell user code its folders; without a folder, the libraries of a zygote."""
@@ -147,13 +169,13 @@ class Enclosure:
         return places
 
     def allowance(self) -> Allowance:
-        """Of one more execution."""
+        """Of one more execution. Raises PlatformFault."""
         return Allowance(self._cgroups, self._limits)
 
     def check(self, ready: Ready) -> None:
         """Raises PlatformFault for a child whose walls do not stand as they did in the trial."""
         faults = [f"{name}: {reason}" for name, reason in ready.missing.items() if reason]
-        if faults and self._isolation.has_bars:
+        if faults and (self._isolation.has_bars or "groups" in ready.missing):
             raise PlatformFault(f"The walls around user code do not stand: {'; '.join(faults)}")
 
     def own(self, path: Path) -> None:
@@ -173,6 +195,19 @@ class Enclosure:
             unlisted=[] if self._isolation.has_folders else [_SHARED_MEMORY],
             is_scoped=self._isolation.is_scoped,
         )
+
+
+def _mount_points(walls: Walls) -> list[Path]:
+    """Where that which is kept comes to be in private folders, each after those that it is in."""
+    found: dict[Path, None] = {}
+    for kept in walls.kept:
+        for place, private in walls.folders.items():
+            if is_below(kept, (place,)):
+                steps = Path(kept).relative_to(place).parts
+                found |= dict.fromkeys(
+                    Path(private, *steps[: number + 1]) for number in range(len(steps))
+                )
+    return list(found)
 
 
 def _shown_paths(has_view: bool) -> list[str]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from pumphouse.executor.child import Child
 from pumphouse.executor.zygote import Zygote
@@ -24,11 +23,11 @@ class Generation:
         zygote: Zygote,
         loaded: Loaded,
         variables: Mapping[str, str],
-        discard: Callable[[Path], None],
+        later: Callable[[Callable[[], None]], None],
     ) -> None:
         """variables: those that its libraries were loaded with."""
         self.zygote = zygote
-        self._discard = discard
+        self._later = later
         self._spares: deque[Child] = deque()
         self._read = frozenset(loaded.read)
         self._given = self._relevant(variables)
@@ -58,7 +57,7 @@ class Generation:
         self._spares.clear()
 
     def _new(self) -> Child:
-        return Child(self.zygote, "run", self._discard)
+        return Child(self.zygote, "run", self._later)
 
     def _relevant(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {

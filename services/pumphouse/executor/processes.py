@@ -51,7 +51,7 @@ class Processes:
         install: Callable[[Code], Awaitable[Held]],
         archives: Archives,
         start: Callable[[Path], Zygote],
-        discard: Callable[[Path], None],
+        later: Callable[[Callable[[], None]], None],
         variables: Callable[[], Mapping[str, str]],
         *,
         spares: int,
@@ -64,7 +64,7 @@ class Processes:
         self._archives = archives
         self._start_in = start
         self._zygotes: set[Zygote] = set()
-        self._make = partial(WarmEnvironment, discard=discard, variables=variables, spares=spares)
+        self._make = partial(WarmEnvironment, later=later, variables=variables, spares=spares)
         self._blank = _Warm(self._make(lambda: self._start(blank)), None)
         self._most = warm
         self._warm: dict[str, _Warm] = {}

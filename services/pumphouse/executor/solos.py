@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from pumphouse.executor.child import Child
 from pumphouse.executor.faults import PlatformFault
@@ -19,11 +18,11 @@ class Solos:
     def __init__(
         self,
         start: Callable[[], Zygote],
-        discard: Callable[[Path], None],
+        later: Callable[[Callable[[], None]], None],
         variables: Callable[[], Mapping[str, str]],
     ) -> None:
         self._start = start
-        self._discard = discard
+        self._later = later
         self._variables = variables
         self._spares: deque[Child] = deque()
         self._adding: set[asyncio.Task[None]] = set()
@@ -67,6 +66,6 @@ class Solos:
         zygote = self._start()
         try:
             await zygote.load((), self._variables())
-            return Child(zygote, purpose, self._discard, tuple(modules))
+            return Child(zygote, purpose, self._later, tuple(modules))
         finally:
             zygote.retire()

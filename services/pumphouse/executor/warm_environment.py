@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -35,20 +34,20 @@ class WarmEnvironment:
     def __init__(
         self,
         start: Callable[[], Zygote],
-        discard: Callable[[Path], None],
+        later: Callable[[Callable[[], None]], None],
         variables: Callable[[], Mapping[str, str]],
         *,
         spares: int,
     ) -> None:
         """start: a new zygote. variables: of all executions. spares: children that wait."""
         self._start = start
-        self._discard = discard
+        self._later = later
         self._variables = variables
         self._wanted = spares
         self._libraries: set[str] = set()
         self._loaded: frozenset[str] = frozenset()
         self._generation: Generation | None = None
-        self._solos = Solos(start, discard, variables)
+        self._solos = Solos(start, later, variables)
         self.hindrance = ""
         """Why it does not fork; empty while it does."""
         self._turn = asyncio.Lock()
@@ -121,7 +120,7 @@ class WarmEnvironment:
             self._stop_forking(loaded.hindrance)
             zygote.retire()
         else:
-            self._generation = Generation(zygote, loaded, variables, self._discard)
+            self._generation = Generation(zygote, loaded, variables, self._later)
             zygote.ended.add_done_callback(lambda _: self._ended(zygote))
 
     def _stop_forking(self, reason: str) -> None:

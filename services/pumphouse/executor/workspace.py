@@ -8,13 +8,18 @@ import shutil
 import stat
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 _LOCK = ".lock"
 
-_REMOVAL_RESTS_S = (0.0, 0.1, 1.0)
-"""Before each try to remove a folder: a thread may still be putting something there."""
+_REMOVERS = 4
+"""Threads: a folder that a process still writes to takes its time."""
+
+_REMOVAL_RESTS_S = (0.1, 1.0, 0.0)
+"""After each try to remove a folder: a process may still be putting something there."""
 
 
 class Workspace:
@@ -22,7 +27,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._removals: set[asyncio.Task[None]] = set()
+        self._removers = ThreadPoolExecutor(_REMOVERS, "remover")
 
     @property
     def owner(self) -> str:
@@ -48,14 +53,16 @@ class Workspace:
                 self.discard(folder)
 
     def discard(self, folder: Path) -> None:
-        """Remove a folder in the background, whatever rights the code gave its content."""
-        removal = asyncio.create_task(asyncio.to_thread(_remove, folder))
-        self._removals.add(removal)
-        removal.add_done_callback(self._removals.discard)
+        """Remove a folder in the background."""
+        self.later(partial(remove, folder))
+
+    def later(self, removal: Callable[[], None]) -> None:
+        """Call what removes folders, in the background."""
+        self._removers.submit(removal)
 
     async def close(self) -> None:
         """Return when all that was discarded is gone."""
-        await asyncio.gather(*self._removals)
+        await asyncio.to_thread(self._removers.shutdown)
 
 
 @asynccontextmanager
@@ -70,7 +77,7 @@ async def open_workspace(work_dir: Path) -> AsyncIterator[Workspace]:
         yield workspace
     finally:
         await workspace.close()
-        await asyncio.to_thread(_remove, folder)
+        await asyncio.to_thread(remove, folder)
         os.close(handle)
 
 
@@ -90,14 +97,16 @@ def _sweep(runs: Path) -> None:
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(folder)
+            remove(folder)
         except BlockingIOError:
             continue
         finally:
             os.close(handle)
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
+    """Remove a folder, whatever rights the code gave its content. Blocks."""
+
     def unlock(remove: Callable[[str], object], path: str, _: object) -> None:
         try:
             for locked in (os.path.dirname(path), path):
@@ -108,7 +117,7 @@ def _remove(folder: Path) -> None:
             return  # a process is still writing there; the next start clears it away
 
     for rest_s in _REMOVAL_RESTS_S:
-        time.sleep(rest_s)
         shutil.rmtree(folder, onerror=unlock)
         if not folder.exists():
             return
+        time.sleep(rest_s)

@@ -21,6 +21,7 @@ from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.logs import Tail
 from pumphouse.executor.pipes import Pipe
 from pumphouse.executor.sandbox import Exit
+from pumphouse.executor.walls import Walls
 from pumphouse.executor.zygote_frames import (
     Exited,
     Fork,
@@ -107,13 +108,18 @@ class Zygote:
         return self._said.text()
 
     def fork(
-        self, child: Forked, folder: Path, descriptors: Sequence[int], modules: Sequence[str] = ()
+        self,
+        child: Forked,
+        walls: Walls,
+        connections: Sequence[int],
+        groups: Sequence[int],
+        modules: Sequence[str] = (),
     ) -> int:
-        """Order a child, which gets the descriptors; its number. They are closed here."""
+        """Order a child, which gets all these descriptors; its number. They are closed here."""
         number = next(self._numbers)
         self._children[number] = child
-        walls = self.enclosure.walls(folder)
-        self._order(Fork(number=number, walls=walls, modules=list(modules)), list(descriptors))
+        order = Fork(number=number, groups=len(groups), walls=walls, modules=list(modules))
+        self._order(order, [*connections, *groups])
         return number
 
     def kill(self, number: int) -> None:

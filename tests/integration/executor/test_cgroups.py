@@ -27,13 +27,21 @@ def groups(parents: Parents) -> Iterator[Cgroups]:
     made.close()
 
 
+def started_in(group: Cgroup, code: str) -> subprocess.Popen[bytes]:
+    """A Python that enters the group and then runs the code."""
+    entrances = group.entrances()
+    enter = f"import os\nfor entrance in {entrances}: os.write(entrance, b'0')\n"
+    try:
+        return subprocess.Popen([sys.executable, "-c", enter + code], pass_fds=entrances)
+    finally:
+        for entrance in entrances:
+            os.close(entrance)
+
+
 def run_in(group: Cgroup, code: str) -> int:
-    """The status of a Python that is in the group before it runs the code."""
-    command = [sys.executable, "-c", f"import sys; sys.stdin.read()\n{code}"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-        group.enter(process.pid)
-        process.communicate(timeout=30)
-        return process.returncode
+    """The status of a Python that has run the code in the group."""
+    with started_in(group, code) as process:
+        return process.wait(30)
 
 
 def test_an_execution_that_needs_too_much_memory_is_killed_and_it_is_known(groups: Cgroups) -> None:
@@ -72,13 +80,15 @@ os._exit(len(born))
 def test_all_that_an_execution_started_ends_with_it(groups: Cgroups) -> None:
     group = groups.acquire()
     group.limit(None, 50)
-    code = "import os\nfor _ in range(3): os.fork()\nos.setsid() if os.getpid() % 2 else 0\n"
-    command = [sys.executable, "-c", f"import sys; sys.stdin.read()\n{code}import time\n"]
-    command[-1] += "time.sleep(60)"
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-        group.enter(process.pid)
-        assert process.stdin is not None
-        process.stdin.close()
+    code = """
+import os, time
+for _ in range(3):
+    os.fork()
+if os.getpid() % 2:
+    os.setsid()
+time.sleep(60)
+"""
+    with started_in(group, code) as process:
         eventually(lambda: len((group.pids / "cgroup.procs").read_text().split()) == 8)
         groups.release(group)
         assert process.wait(10) == -9

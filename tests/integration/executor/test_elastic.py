@@ -396,7 +396,7 @@ async def test_two_hundred_executions_leak_nothing(platform: Platform) -> None:
         for i, plan in enumerate(plans):
             assert (await platform.end(plan, within_s=60)).outputs[0].value == i + 1
 
-    await run_many(10)
+    await run_many(30)
     await only_spares_are_left(platform)
     before = len(list(handles.iterdir()))
     await run_many(200)

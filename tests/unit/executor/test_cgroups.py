@@ -1,5 +1,6 @@
 """Where control groups are found, and what is written to those of each version."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,7 @@ def group(folder: Path) -> Cgroup:
     """Of version 2, with the files that the kernel would have put there."""
     for name in ("memory.max", "memory.swap.max", "pids.max", "cgroup.procs", "cgroup.kill"):
         (folder / name).touch()
+    (folder / "pids.current").write_text("0\n")
     (folder / "memory.events").write_text("low 0\noom 2\noom_kill 1\n")
     return Cgroup(V2, folder, folder)
 
@@ -115,10 +117,19 @@ def test_limits_of_version_2(tmp_path: Path) -> None:
     made.limit(1000, 7)
     assert (tmp_path / "memory.max").read_text() == "1000"
     assert (tmp_path / "pids.max").read_text() == "7"
-    made.enter(42)
-    assert (tmp_path / "cgroup.procs").read_text() == "42"
+    (entrance,) = made.entrances()
+    os.write(entrance, b"0")
+    os.close(entrance)
+    assert (tmp_path / "cgroup.procs").read_text() == "0"
     made.kill()
     assert (tmp_path / "cgroup.kill").read_text() == "1"
+
+
+def test_a_group_without_processes_is_empty(tmp_path: Path) -> None:
+    made = group(tmp_path)
+    assert made.is_empty()
+    (tmp_path / "pids.current").write_text("12\n")
+    assert not made.is_empty()
 
 
 def test_only_what_has_been_killed_since_the_beginning_counts(tmp_path: Path) -> None:
