@@ -104,7 +104,7 @@ class Stage:
         child.write_to(Tail())
         start = start_of(code, Workplace(child), {})
         began = time.perf_counter()
-        await child.send(replace(start, job=JOB, mark=child.mark))
+        await child.send(replace(start, job=JOB, mark=child.mark, reports_imports=True))
         answer = await child.receive()
         passed = time.perf_counter() - began
         assert isinstance(answer, Returned), answer

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-import fcntl
 import importlib.machinery
 import os
 import signal
@@ -12,7 +10,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from pumphouse.executor.runner import preloading, processes, walls
+from pumphouse.executor.runner import kernel, preloading, processes, walls
 from pumphouse.executor.runner.channel import Channel
 from pumphouse.executor.runner.failures import set_limits
 from pumphouse.executor.runner.jobs import Runner, current_execution_id, set_bare_environment
@@ -20,13 +18,22 @@ from pumphouse.executor.runner.jobs import Runner, current_execution_id, set_bar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_BEYOND_OURS = 16
-_AS_IN_A_NEW_PROCESS = ("SIGINT", "SIGCHLD", "SIGTERM", "SIGHUP")
+_CHANNEL = 3
+
+_set_handler = getattr(signal.signal, "__wrapped__", signal.signal)
+"""Without making enumerations of what it returns, for which a child would copy much memory."""
 
 
 def prepare() -> None:
     """In the zygote: what every child needs."""
     provide_execution_context(current_execution_id)
+
+
+def settle_signals() -> None:
+    """In the zygote, once it has loaded libraries: signals are as in a new process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def run(
@@ -42,9 +49,7 @@ def run(
     processes.tie_to(parent)
     processes.adopt_orphans()
     channel = Channel(_take(descriptors))
-    for name in _AS_IN_A_NEW_PROCESS:
-        default = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
-        signal.signal(getattr(signal, name), default)
+    _set_handler(signal.SIGCHLD, signal.SIG_DFL)
     set_bare_environment(bare_environment)
     missing = {**unentered, **walls.raise_walls(order["walls"])}
     set_limits(order["walls"]["limits"])
@@ -81,23 +86,16 @@ def _enter_groups(entrances: Sequence[int]) -> dict[str, str]:
 
 
 def _take(descriptors: Sequence[int]) -> int:
-    """Keep the socket and the two streams, and close all else; the number of the socket."""
+    """Keep the socket and the two streams, and close all else; the number of the socket.
+
+    The descriptors are above those of the zygote's own streams, so that none hides another. Its
+    standard input stays, which is empty.
+    """
     signal.set_wakeup_fd(-1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    sources = [null, descriptors[1], descriptors[2], descriptors[0]]
-    # Away from the low numbers first, which they are to have.
-    moved = [fcntl.fcntl(source, fcntl.F_DUPFD, _BEYOND_OURS) for source in sources]
-    for place, source in enumerate(moved):
-        os.dup2(source, place, inheritable=place < 3)
-    for number in _open_descriptors():
-        if number > 3:
-            with contextlib.suppress(OSError):
-                os.close(number)
-    return 3
-
-
-def _open_descriptors() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc/self/fd")]
-    except OSError:
-        return list(range(1024))
+    channel, output, errors = descriptors[:3]
+    os.dup2(output, 1)
+    os.dup2(errors, 2)
+    if channel != _CHANNEL:
+        os.dup2(channel, _CHANNEL, inheritable=False)
+    kernel.close_from(_CHANNEL + 1)
+    return _CHANNEL

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import sys
+
+_CLOSE_RANGE = 436
+_MOST_DESCRIPTORS = (1 << 32) - 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -31,6 +36,26 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
         source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()
     )
     _checked(result, target)
+
+
+def close_from(lowest: int) -> None:
+    """Close all descriptors of this process from a number on."""
+    try:
+        if not sys.platform.startswith("linux"):
+            raise OSError("a system call of Linux")
+        call(_CLOSE_RANGE, lowest, _MOST_DESCRIPTORS, 0)
+    except OSError:  # before Linux 5.9
+        for number in _open_descriptors():
+            if number >= lowest:
+                with contextlib.suppress(OSError):
+                    os.close(number)
+
+
+def _open_descriptors() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        return list(range(1024))
 
 
 def _word(argument: int | bytes | None) -> ctypes.c_long | ctypes.c_char_p:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import itertools
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -40,28 +41,34 @@ class Preloaded:
         for name in names:
             _import(name)
         self.read = _noted(noting)
-        self.modules = set(sys.modules)
-        self.added = self.modules - set(before)
+        self._modules = set(sys.modules)
+        self._added: dict[str, list[str]] = {}
+        """By its first part, names of modules that were not there before."""
+        for name in self._modules - set(before):
+            self._added.setdefault(name.partition(".")[0], []).append(name)
         self.hindrance = _hindrance(opened)
         gc.collect()
         gc.freeze()
 
     def forget_shadowed(self, folder: str) -> None:
         """Let the user's own files be found under names that a library has been imported by."""
-        own = {name.partition(".")[0] for name in os.listdir(folder)}
-        for name in self.added:
-            if name.partition(".")[0] in own:
+        for entry in os.listdir(folder):
+            for name in self._added.get(entry.partition(".")[0], ()):
                 sys.modules.pop(name, None)
 
     def more(self, folder: str) -> list[str]:
         """Libraries that have been imported since: not what lies in the user's folder."""
         found = []
-        for name in sys.modules.keys() - self.modules:
+        # The last are the newest: to look at all would copy the memory that all have in common.
+        for name in [*itertools.takewhile(self._is_new, reversed(sys.modules))]:
             spec = getattr(sys.modules.get(name), "__spec__", None)
             origin = getattr(spec, "origin", None)
             if isinstance(name, str) and isinstance(origin, str) and not origin.startswith(folder):
                 found.append(name)
         return found
+
+    def _is_new(self, name: Any) -> bool:
+        return name not in self._modules
 
 
 def import_quietly(names: Iterable[str]) -> None:

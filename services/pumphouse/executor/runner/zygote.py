@@ -44,6 +44,7 @@ class Zygote:
             first = self._orders.next()
         os.environ.update(first["environment"])
         self._preloaded = Preloaded(first["modules"])
+        child.settle_signals()
         self._orders.answer(
             "loaded", hindrance=self._preloaded.hindrance, read=self._preloaded.read
         )
