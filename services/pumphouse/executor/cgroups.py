@@ -188,6 +188,8 @@ def _unified(mounts: list[Mount], own: dict[str, str], *, is_root: bool) -> Pare
     if mount is None:
         raise NoCgroups("no hierarchy with memory and pids is mounted")
     at = _place(mount, own.get("", "/"))
+    if at.name == _SERVICE:  # where an executor has moved what was here, itself or one before
+        at = at.parent
     # Outside of what a service manager has given away, only root can make groups, at the top.
     folder = mount.path if is_root and not _is_delegated(at) else at
     try:

@@ -83,6 +83,14 @@ def test_the_executor_moves_to_a_leaf_where_it_would_be_in_the_way(host: Host) -
     assert (top / "own" / "pumphouse-executor" / "cgroup.procs").read_text() == "17"
 
 
+def test_what_an_executor_has_moved_to_a_leaf_is_not_moved_again(host: Host) -> None:
+    top = host.mount("unified")
+    host.join("0::/own/pumphouse-executor")
+    unified(top / "own", given="cpu memory pids")
+    (top / "own" / "pumphouse-executor").mkdir()
+    assert host.parents() == Parents(V2, top / "own", top / "own")
+
+
 def test_root_stays_outside_of_what_a_service_manager_rules(host: Host) -> None:
     top = host.mount("unified")
     host.join("0::/system.slice/some.service")
