@@ -150,6 +150,7 @@ class Enclosure:
         places = self._places(folder) if has_folders else {}
         return Walls(
             limits=self._limits.resources(counts_processes=counts_processes),
+            processes=self._limits.processes if counts_processes or self._cgroups else None,
             folders=places,
             kept=[path for path in kept if is_below(path, tuple(places))],
             shared_memory_bytes=self._limits.shared_memory_bytes,

@@ -49,12 +49,14 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
 class Walls(msgspec.Struct, frozen=True, kw_only=True):
     """What `runner/walls.py` raises.
 
+    processes: how many there may be, by a limit or a control group; None where nothing counts them.
     folders: by the place, such as /tmp, the folder that is found there; with some, /dev/shm is
     empty too. kept: paths below such places that stay. privileges: none can be gained. calls: those
     of the kernel that are refused.
     """
 
     limits: dict[str, int]
+    processes: int | None = None
     folders: dict[str, str] = {}
     kept: list[str] = []
     shared_memory_bytes: int = 0

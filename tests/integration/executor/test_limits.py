@@ -1,5 +1,6 @@
 """What one execution may use, and the words when it uses more."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NoReturn
@@ -9,7 +10,8 @@ from msgspec.structs import replace
 
 from pumphouse.contracts.vocabulary import Mode, Status
 from pumphouse.executor import enclosures
-from pumphouse.executor.cgroups import NoCgroups
+from pumphouse.executor.cgroups import NoCgroups, find_parents
+from pumphouse.executor.isolation import Level
 from tests.integration.executor.platform import Platform, platform_in
 
 MIB = 1 << 20
@@ -144,6 +146,21 @@ async def test_more_processes_than_the_limit_fail_and_none_is_left(
     assert finished.status is Status.FAILED
     assert "An execution can have 40 processes and threads at a time." in (finished.error or "")
     await small.until(small.is_at_rest)
+
+
+async def test_control_groups_alone_limit_processes_too(tmp_path: Path, store_url: str) -> None:
+    try:
+        find_parents(is_root=os.geteuid() == 0)
+    except NoCgroups as reason:
+        pytest.skip(str(reason))
+    async with platform_in(tmp_path, store_url) as platform:
+        platform.settings = replace(
+            platform.settings, isolation=int(Level.PLAIN), execution_processes=40
+        )
+        async with platform.executor():
+            finished = await platform.run(BOMB)
+            assert "An execution can have 40 processes" in (finished.error or "")
+            await platform.until(platform.is_at_rest)
 
 
 async def test_more_open_files_than_the_limit_fail(small: Platform) -> None:

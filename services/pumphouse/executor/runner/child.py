@@ -52,7 +52,7 @@ def run(
     _set_handler(signal.SIGCHLD, signal.SIG_DFL)
     set_bare_environment(bare_environment)
     missing = {**unentered, **walls.raise_walls(order["walls"])}
-    set_limits(order["walls"]["limits"])
+    set_limits(order["walls"])
     preloading.import_quietly(order["modules"])
     preloading.start_afresh()
     channel.send("ready", missing=missing)

@@ -14,9 +14,11 @@ HERE = os.path.dirname(__file__)
 _limits: dict[str, int] = {}
 
 
-def set_limits(limits: dict[str, int]) -> None:
-    """Names of RLIMIT_* with the values that this process has."""
-    _limits.update(limits)
+def set_limits(walls: dict[str, Any]) -> None:
+    """Those that this process has (see `pumphouse.executor.walls.Walls`)."""
+    _limits.update(walls["limits"])
+    if walls["processes"] is not None:
+        _limits["NPROC"] = walls["processes"]
 
 
 class Refused(Exception):
