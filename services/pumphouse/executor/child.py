@@ -60,7 +60,7 @@ class Child:
         ]
         self._overrun: str | None = None
         self._channel = Channel(connections.end, self._greeted)
-        self._number = zygote.fork(self, self._plot.walls, connections.theirs, groups, modules)
+        self._number = zygote.fork(self, self._plot, connections.theirs, groups, modules)
 
     @property
     def variables(self) -> Mapping[str, str]:

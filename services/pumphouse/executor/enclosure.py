@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pumphouse.executor import bubblewrap
@@ -113,6 +113,13 @@ class Enclosure:
         if self._plots:
             return self._plots.popleft()
         return self.furnish(self.ground / f"{purpose}-{secrets.token_hex(8)}")
+
+    def hindrance(self, read: Iterable[str]) -> str:
+        """Why a zygote must not fork whose libraries have read these variables; empty if it may."""
+        names = sorted({"HOME", "TMPDIR"} & set(read))
+        if not names or self.has_own_places:
+            return ""
+        return f"its libraries have read {names[0]}, which is another in each execution"
 
     def furnish(self, folder: Path) -> Plot:
         """Make the folder of an execution. Raises OSError."""

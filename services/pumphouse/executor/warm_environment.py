@@ -13,6 +13,7 @@ from pumphouse.executor.generation import Generation
 from pumphouse.executor.libraries import is_library
 from pumphouse.executor.solos import Solos
 from pumphouse.executor.zygote import Zygote
+from pumphouse.executor.zygote_frames import Loaded
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class WarmEnvironment:
         self._deaths: deque[float] = deque(maxlen=_MOST_DEATHS)
         self._chores: set[asyncio.Task[None]] = set()
         self._refill: asyncio.TimerHandle | None = None
+        self._is_learning = True
         self._is_renewing = False
         self._is_closed = False
 
@@ -105,23 +107,40 @@ class WarmEnvironment:
         return None if self.hindrance else self._generation
 
     async def _begin(self, variables: Mapping[str, str]) -> None:
-        libraries = frozenset(self._libraries)
-        zygote = self._start()
-        try:
-            loaded = await zygote.load(sorted(libraries), variables)
-        except BaseException:
-            zygote.destroy()
-            raise
-        self._loaded = libraries
+        zygote, loaded = await self._with_libraries(variables)
         earlier, self._generation = self._generation, None
         if earlier is not None:
             self._begin_chore(earlier.retire())
-        if loaded.hindrance:
-            self._stop_forking(loaded.hindrance)
+        if hindrance := loaded.hindrance or zygote.enclosure.hindrance(loaded.read):
+            self._stop_forking(hindrance)
             zygote.retire()
         else:
             self._generation = Generation(zygote, loaded, variables, self._later)
             zygote.ended.add_done_callback(lambda _: self._ended(zygote))
+
+    async def _with_libraries(self, variables: Mapping[str, str]) -> tuple[Zygote, Loaded]:
+        """A zygote that has loaded them: the second one, when the first dies of it or otherwise.
+
+        When that dies too, the next loads none, now and later: whoever needs what ended it is told
+        in its own execution. Raises PlatformFault.
+        """
+        for remaining in (2, 1, 0):
+            if not remaining:
+                self._libraries.clear()
+                self._is_learning = False
+            libraries = frozenset(self._libraries)
+            zygote = self._start()
+            try:
+                loaded = await zygote.load(sorted(libraries), variables)
+            except BaseException as error:
+                zygote.destroy()
+                if not (remaining and isinstance(error, PlatformFault)):
+                    raise
+                error.report(log)
+            else:
+                break
+        self._loaded = libraries
+        return zygote, loaded
 
     def _stop_forking(self, reason: str) -> None:
         log.info("processes are not forked from loaded libraries here: %s", reason)
@@ -139,7 +158,7 @@ class WarmEnvironment:
 
     def _learn(self, names: Iterable[str]) -> None:
         """Have what is new loaded by the next zygote, which is started in a moment."""
-        if len(self._libraries) < MOST_LIBRARIES:
+        if self._is_learning and len(self._libraries) < MOST_LIBRARIES:
             self._libraries.update(filter(is_library, names))
         may_renew = self._generation is not None and not self._is_renewing and not self._is_closed
         if may_renew and not self.hindrance and not self._libraries <= self._loaded:

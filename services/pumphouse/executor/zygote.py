@@ -20,8 +20,8 @@ from pumphouse.executor.exits import watch_exit
 from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.logs import Tail
 from pumphouse.executor.pipes import Pipe
+from pumphouse.executor.plot import Plot
 from pumphouse.executor.sandbox import Exit
-from pumphouse.executor.walls import Walls
 from pumphouse.executor.zygote_frames import (
     Exited,
     Fork,
@@ -110,7 +110,7 @@ class Zygote:
     def fork(
         self,
         child: Forked,
-        walls: Walls,
+        plot: Plot,
         connections: Sequence[int],
         groups: Sequence[int],
         modules: Sequence[str] = (),
@@ -118,7 +118,13 @@ class Zygote:
         """Order a child, which gets all these descriptors; its number. They are closed here."""
         number = next(self._numbers)
         self._children[number] = child
-        order = Fork(number=number, groups=len(groups), walls=walls, modules=list(modules))
+        order = Fork(
+            number=number,
+            groups=len(groups),
+            walls=plot.walls,
+            modules=list(modules),
+            environment=self.enclosure.variables(plot.folder) if modules else {},
+        )
         self._order(order, [*connections, *groups])
         return number
 

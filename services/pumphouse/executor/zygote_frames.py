@@ -20,13 +20,15 @@ class Fork(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="for
     """Start a child; with the order come its end of a socket, its standard output and error.
 
     number: names it from now on. groups: how many control groups it enters, by descriptors that
-    come last (see `Cgroup.entrances`). modules: for the child itself to import ahead of its work.
+    come last (see `Cgroup.entrances`). modules: for the child itself to import ahead of its work,
+    with these variables in its environment.
     """
 
     number: int
     groups: int
     walls: Walls
     modules: list[str] = []
+    environment: dict[str, str] = {}
 
 
 class Kill(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="kill"):

@@ -12,6 +12,7 @@ import pytest
 from pumphouse.contracts.catalog import Deployment
 from pumphouse.contracts.executions import PlanResolved
 from pumphouse.contracts.vocabulary import Mode, Status
+from tests.integration.executor.building import USE, Building, from_shelf, shelf, wheel
 from tests.integration.executor.platform import Platform, is_alive, platform_in
 
 WAITING = """
@@ -143,6 +144,28 @@ async def test_what_had_no_work_is_replaced_unseen(platform: Platform, distance:
         victim = above
     victim.kill()
     await works(platform)
+
+
+async def test_a_zygote_that_loads_is_followed_by_another(
+    building: Building, tmp_path: Path
+) -> None:
+    platform = building.platform
+    loading, go = (platform.shared / name for name in ("loading", "go"))
+    source = f"""
+import os, time
+open({str(loading)!r}, "w").close()
+while not os.path.exists({str(go)!r}):
+    time.sleep(0.005)
+VERSION = 1
+"""
+    lines = from_shelf(shelf(tmp_path / "shelf", wheel("tiny", source=source)), "tiny")
+    code = await building.built(USE, lines)
+    running = asyncio.create_task(building.run(code))
+    await platform.until(loading.exists)
+    await killed(platform, max(platform.processes(), key=psutil.Process.create_time))
+    go.touch()
+    assert (await running).status is Status.SUCCEEDED
+    assert (await building.run(code)).status is Status.SUCCEEDED
 
 
 async def pod_of(platform: Platform) -> tuple[Deployment, Callable[..., PlanResolved]]:

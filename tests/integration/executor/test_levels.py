@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from pumphouse.contracts.vocabulary import Mode, Status
 from pumphouse.errors import NotSupported
 from pumphouse.executor.isolation import Level
-from tests.integration.executor.building import USE, Building, from_shelf
+from tests.integration.executor.building import USE, Building, from_shelf, shelf, wheel
 from tests.integration.executor.files import content_of, given_file, planned, returned_file, run_in
 from tests.integration.executor.platform import Platform, platform_in
 from tests.integration.executor.side_by_side import both_kinds, serve
@@ -133,3 +133,20 @@ async def test_code_finds_what_it_requires(building: Building, tiny: Path, mode:
     finished = await building.run(code, mode)
     assert finished.status is Status.SUCCEEDED, finished.error
     assert finished.outputs[0].value == "2.0"
+
+
+@both_modes
+async def test_libraries_find_the_folders_that_code_finds(
+    building: Building, tmp_path: Path, mode: Mode
+) -> None:
+    names = "[os.environ.get(name) for name in ('HOME', 'TMPDIR')]"
+    library = wheel("placed", source=f"import os\nVERSION = {names}")
+    lines = from_shelf(shelf(tmp_path / "shelf", library), "placed")
+    source = f"import os, placed\ndef main():\n    return {{'v': [placed.VERSION, {names}]}}"
+    code = await building.built(source, lines)
+    for _ in range(3):
+        finished = await building.run(code, mode)
+        assert finished.status is Status.SUCCEEDED, finished.error
+        at_import, at_work = finished.outputs[0].value
+        assert at_import == at_work
+        assert None not in at_work

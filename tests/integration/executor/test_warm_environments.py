@@ -130,6 +130,34 @@ async def test_a_library_that_bears_no_fork_is_imported_by_each_execution_itself
         assert await lively.value(code) == expected
 
 
+FATAL = {
+    "exit": ("import os\nos._exit(9)", "exit code 9"),
+    "crash": ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+}
+
+
+@pytest.mark.parametrize("case", FATAL)
+async def test_a_library_that_ends_its_process_fails_those_who_import_it_alone(
+    lively: Lively, case: str
+) -> None:
+    library, words = FATAL[case]
+    code = await lively.code(library)
+    for _ in range(2):
+        finished = await lively.building.run(code)
+        assert finished.status is Status.FAILED
+        assert words in (finished.error or "")
+    careful = await lively.code(library, "def main():\n    return {'v': 7}")
+    assert await lively.value(careful) == 7
+
+
+async def test_a_library_that_loads_once_only_is_loaded_by_each_execution(lively: Lively) -> None:
+    """As one that asks who its process is: it ends a zygote, and no execution."""
+    fatal = "import os\nif os.getppid() == 1 or 'CRAFT_AI_EXECUTION_ID' not in os.environ:\n"
+    code = await lively.code(fatal + "    os._exit(3)\nVERSION = 5")
+    for _ in range(4):
+        assert await lively.value(code) == 5
+
+
 async def test_a_library_that_reads_a_variable_sees_its_change(lively: Lively) -> None:
     code = await lively.code(MOODY)
     for mood in ("calm", "keen", "calm"):

@@ -53,7 +53,7 @@ def run(
     set_bare_environment(bare_environment)
     missing = {**unentered, **walls.raise_walls(order["walls"])}
     set_limits(order["walls"])
-    preloading.import_quietly(order["modules"])
+    preloading.import_quietly(order["modules"], order["environment"])
     preloading.start_afresh()
     channel.send("ready", missing=missing)
     start = channel.receive()

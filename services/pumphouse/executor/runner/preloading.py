@@ -71,8 +71,9 @@ class Preloaded:
         return name not in self._modules
 
 
-def import_quietly(names: Iterable[str]) -> None:
-    """Import what can be imported."""
+def import_quietly(names: Iterable[str], environment: dict[str, str]) -> None:
+    """Import what can be imported, with these variables beside those that there are."""
+    os.environ.update(environment)
     for name in names:
         _import(name)
 
