@@ -1,10 +1,9 @@
 """A zygote with the libraries that it was told to load, and its spare children."""
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 
 from pumphouse.executor.child import Child
+from pumphouse.executor.spares import Spares
 from pumphouse.executor.zygote import Zygote
 from pumphouse.executor.zygote_frames import Loaded
 
@@ -28,7 +27,7 @@ class Generation:
         """variables: those that its libraries were loaded with."""
         self.zygote = zygote
         self._later = later
-        self._spares: deque[Child] = deque()
+        self._spares = Spares()
         self._read = frozenset(loaded.read)
         self._given = self._relevant(variables)
 
@@ -38,23 +37,17 @@ class Generation:
 
     def child(self) -> Child:
         """A spare, or a new one. Raises PlatformFault."""
-        while self._spares:
-            spare = self._spares.popleft()
-            if not spare.ended.done():
-                return spare
-            spare.forget()
-        return self._new()
+        return self._spares.take() or self._new()
 
     def refill(self, wanted: int) -> None:
         """Have so many spares. Raises PlatformFault."""
         while len(self._spares) < wanted and not self.zygote.is_over:
-            self._spares.append(self._new())
+            self._spares.add(self._new())
 
     async def retire(self) -> None:
         """End the spares, and then the zygote with its last child."""
         self.zygote.retire()
-        await asyncio.gather(*(spare.finish(0) for spare in self._spares))
-        self._spares.clear()
+        await self._spares.end()
 
     def _new(self) -> Child:
         return Child(self.zygote, "run", self._later)

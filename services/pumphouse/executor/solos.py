@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from pumphouse.executor.child import Child
 from pumphouse.executor.faults import PlatformFault
+from pumphouse.executor.spares import Spares
 from pumphouse.executor.zygote import Zygote
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class Solos:
         self._start = start
         self._later = later
         self._variables = variables
-        self._spares: deque[Child] = deque()
+        self._spares = Spares()
         self._adding: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -34,12 +34,7 @@ class Solos:
 
     async def spare(self) -> Child:
         """One that has imported libraries already, or a new one. Raises PlatformFault."""
-        while self._spares:
-            spare = self._spares.popleft()
-            if not spare.ended.done():
-                return spare
-            spare.forget()
-        return await self._new("run", ())
+        return self._spares.take() or await self._new("run", ())
 
     def refill(self, wanted: int, libraries: Iterable[str]) -> None:
         """Have so many spares, which import these libraries while they wait."""
@@ -53,12 +48,11 @@ class Solos:
     async def close(self) -> None:
         self._is_closed = True
         await asyncio.gather(*self._adding)
-        await asyncio.gather(*(spare.finish(0) for spare in self._spares))
-        self._spares.clear()
+        await self._spares.end()
 
     async def _add(self, modules: list[str]) -> None:
         try:
-            self._spares.append(await self._new("run", modules))
+            self._spares.add(await self._new("run", modules))
         except PlatformFault as fault:
             fault.report(log)  # whoever needs one now is told
 
