@@ -15,26 +15,32 @@ class Allowance:
     """memory_bytes: what it may have now, None for as much as there is."""
 
     def __init__(self, cgroups: Cgroups | None, limits: Limits) -> None:
-        """Raises PlatformFault."""
         self.limits = limits
         self.memory_bytes = limits.memory_bytes
         self.pid: int | None = None
         """Of the child, on this host; None where that is not known."""
         self._cgroups = cgroups
         self._group: Cgroup | None = None
-        if cgroups is not None:
-            try:
-                self._group = cgroups.acquire()
-            except NoCgroups as error:
-                raise PlatformFault(f"A child has no control group: {error}") from error
+        self._fault: PlatformFault | None = None
 
     @property
     def has_group(self) -> bool:
         return self._group is not None
 
-    def entrances(self) -> list[int]:
-        """See Cgroup; of none where the host has none. Raises OSError."""
-        return [] if self._group is None else self._group.entrances()
+    def begin(self) -> None:
+        """Put the child, which has run nothing yet, into a group if there are any. Blocks.
+
+        What hinders that, `limit` says.
+        """
+        if self._cgroups is None or self.pid is None:
+            return
+        try:
+            self._group = self._cgroups.acquire()
+            self._group.enter(self.pid)
+        except ProcessLookupError:
+            return  # it has gone meanwhile
+        except (NoCgroups, OSError) as error:
+            self._fault = PlatformFault(f"A child has no control group: {error}")
 
     def limit(self, memory_bytes: int | None) -> int | None:
         """It is about to run; memory_bytes: None for what is usual.
@@ -42,6 +48,8 @@ class Allowance:
         What its process must limit its data to, by itself, where nothing else does. Raises
         PlatformFault.
         """
+        if self._fault is not None:
+            raise self._fault
         self.memory_bytes = memory_bytes or self.limits.memory_bytes
         if self._group is None:
             return None if self.memory_bytes is None else data_bytes(self.memory_bytes)

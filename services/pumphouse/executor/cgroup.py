@@ -93,12 +93,13 @@ class Cgroup:
         _write(self.pids / "pids.max", str(processes))
         self._limits = (memory_bytes, processes)
 
-    def entrances(self) -> list[int]:
-        """Descriptors, for the caller to close: a process that writes "0" to each is in it.
+    def enter(self, pid: int) -> None:
+        """Take in a process of one thread, by its number on this host.
 
-        So it waits by itself for forks that are under way, which the kernel lets end first.
+        It blocks while forks are under way anywhere: the kernel lets them end first.
         """
-        return list(map(os.dup, self._entrances))
+        for entrance in self._entrances:
+            os.write(entrance, str(pid).encode())
 
     def was_out_of_memory(self) -> bool:
         """Whether something has been killed since `begin` because the memory did not suffice."""

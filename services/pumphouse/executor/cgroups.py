@@ -5,6 +5,7 @@ import fcntl
 import itertools
 import os
 import secrets
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Parents:
 
 
 class Cgroups:
-    """Empty ones are used again: making one costs more than a limit."""
+    """For threads. Empty ones are used again: making one costs more than a limit."""
 
     def __init__(self, parents: Parents) -> None:
         """Raises NoCgroups."""
@@ -54,6 +55,7 @@ class Cgroups:
         folders = dict.fromkeys((parents.memory, parents.pids))
         self._words = parents.words
         self._memory, self._pids = (p / _NAME / name for p in (parents.memory, parents.pids))
+        self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._made: set[Cgroup] = set()
         self._free: list[Cgroup] = []
@@ -69,9 +71,10 @@ class Cgroups:
     def acquire(self) -> Cgroup:
         """An empty one. Raises NoCgroups."""
         try:
-            if not self._free:
-                self._settle()
-            group = self._free.pop() if self._free else self._new()
+            with self._lock:
+                if not self._free:
+                    self._settle()
+                group = self._free.pop() if self._free else self._new()
             group.begin()
         except OSError as error:
             raise NoCgroups(f"no group can be made: {error}") from error
@@ -79,12 +82,13 @@ class Cgroups:
 
     def release(self, group: Cgroup) -> None:
         """End what is left in it, and keep it for another."""
-        with contextlib.suppress(OSError):
-            if group.is_empty():
-                self._keep(group)
-                return
-            group.kill()
-        self._busy.append(group)
+        with self._lock:
+            with contextlib.suppress(OSError):
+                if group.is_empty():
+                    self._keep(group)
+                    return
+                group.kill()
+            self._busy.append(group)
 
     def close(self) -> None:
         """Remove them all; what still has a process in it is for the next executor to remove."""

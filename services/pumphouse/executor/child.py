@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -43,12 +42,8 @@ class Child:
         self.allowance = zygote.enclosure.allowance()
         try:
             with contextlib.ExitStack() as undoing:
-                undoing.callback(self.allowance.end)
                 self._plot = zygote.enclosure.plot(purpose)
                 undoing.callback(later, self._plot.clear)
-                groups = self.allowance.entrances()
-                for group in groups:
-                    undoing.callback(os.close, group)
                 connections = Connections.open()
                 undoing.pop_all()
         except OSError as error:
@@ -58,9 +53,10 @@ class Child:
             Pipe(descriptor, stream, self.mark)
             for descriptor, stream in zip(connections.outputs, ("stdout", "stderr"), strict=True)
         ]
+        self._entering: asyncio.Future[None] | None = None
         self._overrun: str | None = None
         self._channel = Channel(connections.end, self._greeted)
-        self._number = zygote.fork(self, self._plot, connections.theirs, groups, modules)
+        self._number = zygote.fork(self, self._plot, connections.theirs, modules)
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -88,6 +84,8 @@ class Child:
 
     async def ready(self) -> None:
         await self._channel.ready()
+        if self._entering is not None:
+            await asyncio.wait([self._entering])
 
     async def send(self, message: Start | Job | Cancel) -> None:
         if isinstance(message, Start):
@@ -133,6 +131,12 @@ class Child:
         """Its zygote tells: it is gone, with all that it started."""
         self._channel.drain()
         self._zygote.enclosure.overseer.leave(self)
+        if self._entering is None or self._entering.done():
+            self._conclude(end)
+        else:
+            self._entering.add_done_callback(lambda _: self._conclude(end))
+
+    def _conclude(self, end: Exit) -> None:
         overrun = self._overrun or self.allowance.overrun()
         self.allowance.end()
         self.ended.set_result(replace(end, overrun=overrun))
@@ -141,3 +145,6 @@ class Child:
         """Raises PlatformFault when it must not be given user code."""
         self._zygote.enclosure.check(ready)
         self.allowance.pid = pid
+        # In a thread, because the kernel lets it wait while processes are being forked.
+        loop = asyncio.get_running_loop()
+        self._entering = loop.run_in_executor(None, self.allowance.begin)

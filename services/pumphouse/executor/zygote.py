@@ -111,21 +111,19 @@ class Zygote:
         self,
         child: Forked,
         plot: Plot,
-        connections: Sequence[int],
-        groups: Sequence[int],
+        descriptors: Sequence[int],
         modules: Sequence[str] = (),
     ) -> int:
-        """Order a child, which gets all these descriptors; its number. They are closed here."""
+        """Order a child, which gets the descriptors; its number. They are closed here."""
         number = next(self._numbers)
         self._children[number] = child
         order = Fork(
             number=number,
-            groups=len(groups),
             walls=plot.walls,
             modules=list(modules),
             environment=self.enclosure.variables(plot.folder) if modules else {},
         )
-        self._order(order, [*connections, *groups])
+        self._order(order, list(descriptors))
         return number
 
     def kill(self, number: int) -> None:

@@ -19,13 +19,11 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="loa
 class Fork(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="fork"):
     """Start a child; with the order come its end of a socket, its standard output and error.
 
-    number: names it from now on. groups: how many control groups it enters, by descriptors that
-    come last (see `Cgroup.entrances`). modules: for the child itself to import ahead of its work,
-    with these variables in its environment.
+    number: names it from now on. modules: for the child itself to import ahead of its work, with
+    these variables in its environment.
     """
 
     number: int
-    groups: int
     walls: Walls
     modules: list[str] = []
     environment: dict[str, str] = {}

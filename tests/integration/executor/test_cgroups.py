@@ -28,14 +28,13 @@ def groups(parents: Parents) -> Iterator[Cgroups]:
 
 
 def started_in(group: Cgroup, code: str) -> subprocess.Popen[bytes]:
-    """A Python that enters the group and then runs the code."""
-    entrances = group.entrances()
-    enter = f"import os\nfor entrance in {entrances}: os.write(entrance, b'0')\n"
-    try:
-        return subprocess.Popen([sys.executable, "-c", enter + code], pass_fds=entrances)
-    finally:
-        for entrance in entrances:
-            os.close(entrance)
+    """A Python that runs the code once it is in the group."""
+    command = [sys.executable, "-c", f"import sys; sys.stdin.read()\n{code}"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    group.enter(process.pid)
+    assert process.stdin is not None
+    process.stdin.close()
+    return process
 
 
 def run_in(group: Cgroup, code: str) -> int:

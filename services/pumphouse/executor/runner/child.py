@@ -44,14 +44,13 @@ def run(
     preloaded: preloading.Preloaded,
 ) -> None:
     """Be the child of an order; does not return but by an error."""
-    unentered = _enter_groups(descriptors[3:])
     os.setsid()
     processes.tie_to(parent)
     processes.adopt_orphans()
     channel = Channel(_take(descriptors))
     _set_handler(signal.SIGCHLD, signal.SIG_DFL)
     set_bare_environment(bare_environment)
-    missing = {**unentered, **walls.raise_walls(order["walls"])}
+    missing = walls.raise_walls(order["walls"])
     set_limits(order["walls"])
     preloading.import_quietly(order["modules"], order["environment"])
     preloading.start_afresh()
@@ -75,16 +74,6 @@ def provide_execution_context(execution_id: contextvars.ContextVar[str]) -> None
     sys.modules[name] = module
 
 
-def _enter_groups(entrances: Sequence[int]) -> dict[str, str]:
-    """Be in control groups first of all, so that all it takes is counted; why it is in none."""
-    try:
-        for entrance in entrances:
-            os.write(entrance, b"0")
-    except OSError as error:
-        return {"groups": str(error)}
-    return {}
-
-
 def _take(descriptors: Sequence[int]) -> int:
     """Keep the socket and the two streams, and close all else; the number of the socket.
 
@@ -92,7 +81,7 @@ def _take(descriptors: Sequence[int]) -> int:
     standard input stays, which is empty.
     """
     signal.set_wakeup_fd(-1)
-    channel, output, errors = descriptors[:3]
+    channel, output, errors = descriptors
     os.dup2(output, 1)
     os.dup2(errors, 2)
     if channel != _CHANNEL:

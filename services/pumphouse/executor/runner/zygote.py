@@ -79,7 +79,7 @@ class Zygote:
             processes.kill_trees([p for p, n in self._children.items() if n == order["number"]])
 
     def _fork(self, order: dict[str, Any]) -> None:
-        descriptors = self._orders.descriptors(3 + order["groups"])
+        descriptors = self._orders.descriptors(3)
         parent = os.getpid()
         try:
             pid = os.fork()
