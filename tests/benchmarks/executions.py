@@ -7,7 +7,6 @@ are of runs that took turns.
 """
 
 import asyncio
-import shutil
 import statistics
 import sys
 import tempfile
@@ -36,7 +35,7 @@ from pumphouse.executor.sandbox import Wish
 from pumphouse.executor.settings import Settings
 from pumphouse.executor.tool import Account, Tool
 from pumphouse.executor.work import Work
-from pumphouse.executor.workplace import CODE, Workplace, Workplaces, start_of
+from pumphouse.executor.workplace import Workplace, Workplaces, start_of
 from pumphouse.executor.workshop import Workshop
 from pumphouse.executor.workspace import open_workspace
 
@@ -97,8 +96,7 @@ class Stage:
     async def elastic(self, code: Code) -> float:
         """One execution; seconds from the job's sending to its result."""
         child = await self.processes.sandbox(Wish(code))
-        shutil.copytree(self.folders.root / code.archive, child.folder / CODE)
-        child.own(child.folder / CODE)
+        await child.furnish(self.folders.root / code.archive)
         await child.ready()
         child.limit(None)
         child.write_to(Tail())

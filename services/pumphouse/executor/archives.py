@@ -66,9 +66,14 @@ class Archives:
         return path
 
 
-def copy_code(source: Path, target: Path) -> None:
-    """A copy of an extracted archive, which counts as used now."""
+def use(source: Path) -> None:
+    """Have an extracted archive count as used now. Raises OSError."""
     os.utime(source)
+
+
+def copy_code(source: Path, target: Path) -> None:
+    """A copy of an extracted archive, which counts as used now. Raises OSError."""
+    use(source)
     shutil.copytree(source, target, symlinks=True)
 
 

@@ -47,6 +47,10 @@ V2 = Words(
 )
 
 
+MOST_DESCRIPTORS = 4
+"""That each holds."""
+
+
 class Cgroup:
     """Every method raises OSError."""
 

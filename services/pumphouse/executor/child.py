@@ -76,6 +76,15 @@ class Child:
         self._overrun = overrun
         self.kill()
 
+    async def furnish(self, code: Path) -> None:
+        try:
+            if self._plot.has(code):
+                self._plot.furnish(code, self.own)
+            else:
+                await asyncio.to_thread(self._plot.furnish, code, self.own)
+        except OSError as error:
+            raise PlatformFault(f"The code cannot be copied: {error}") from error
+
     def own(self, path: Path) -> None:
         self._zygote.enclosure.own(path)
 
@@ -89,7 +98,10 @@ class Child:
 
     async def send(self, message: Start | Job | Cancel) -> None:
         if isinstance(message, Start):
-            self._plot.begin()
+            try:
+                self._plot.begin()
+            except OSError as error:
+                raise PlatformFault(f"A sandbox has lost its folder: {error}") from error
         await self._channel.send(message)
 
     async def receive(self) -> Answer | None:
@@ -116,7 +128,7 @@ class Child:
         finally:
             self.kill()
             self._channel.forget()
-            self._later(self._plot.clear)
+            self._clear()
         for pipe in self._pipes:
             pipe.abandon()
         return end
@@ -125,7 +137,11 @@ class Child:
         """Clear away what is left of one that ended before anything was done with it."""
         for pipe in self._pipes:
             pipe.abandon()
-        self._later(self._plot.clear)
+        self._clear()
+
+    def _clear(self) -> None:
+        if not self._plot.take_back():
+            self._later(self._plot.clear)
 
     def ends(self, end: Exit) -> None:
         """Its zygote tells: it is gone, with all that it started."""

@@ -15,7 +15,7 @@ from pumphouse.executor.frames import Ready
 from pumphouse.executor.identity import HOME, NAME, as_user, give, write_identity
 from pumphouse.executor.isolation import Isolation
 from pumphouse.executor.overseer import Overseer
-from pumphouse.executor.plot import Plot
+from pumphouse.executor.plot import Plot, tells_changes_apart
 from pumphouse.executor.pool_users import PoolUser
 from pumphouse.executor.system_paths import (
     DEVICES,
@@ -76,6 +76,7 @@ class Enclosure:
         folder.mkdir(parents=True)
         folder.chmod(0o711)  # without a view, the zygote has to pass through it
         self.ground.mkdir(mode=0o700)
+        self._is_exact = tells_changes_apart(self.ground)
         write_identity(self._identity, self._uid)
         self.own(self.ground)
 
@@ -131,7 +132,8 @@ class Enclosure:
             if self._uid is not None:
                 os.chown(path, self._uid, self._uid)
         # Where others are not hidden, it is better that nobody knows their names from before.
-        return Plot(folder, walls, inner, self._keep if self._isolation.has_folders else None)
+        keep = self._keep if self._isolation.has_folders else None
+        return Plot(folder, walls, inner, self._is_exact, keep)
 
     def _keep(self, plot: Plot) -> bool:
         if has_room := len(self._plots) < MOST_PLOTS:

@@ -14,6 +14,9 @@ from pumphouse.contracts.catalog import Code
 from pumphouse.executor.frames import Answer, Cancel, Job, Start
 from pumphouse.executor.logs import Lines
 
+CODE = "code"
+"""Name of the folder of the code, in that of a sandbox."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exit:
@@ -31,7 +34,7 @@ class Sandbox(Protocol):
     """A place that nobody has used, ready to be given one user's code."""
 
     folder: Path
-    """Of this sandbox alone, for the executor to put code and files into; see `own`."""
+    """Of this sandbox alone, for the executor to put files into; see `own`."""
 
     mark: str
     """What Start.mark must be for `caught_up` to work."""
@@ -47,6 +50,9 @@ class Sandbox(Protocol):
 
         What it must be told as Start.data_bytes. Raises PlatformFault.
         """
+
+    async def furnish(self, code: Path) -> None:
+        """Have a copy of the folder of an archive as CODE. Raises PlatformFault."""
 
     def own(self, path: Path) -> None:
         """Give a tree that the executor has put into `folder` to user code. Blocks."""

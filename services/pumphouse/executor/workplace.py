@@ -11,16 +11,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from pumphouse.contracts.catalog import Code
-from pumphouse.executor.archives import Archives, copy_code
+from pumphouse.executor.archives import Archives
 from pumphouse.executor.faults import PlatformFault, SandboxLost
 from pumphouse.executor.frames import Job, Start
 from pumphouse.executor.logs import Lines
 from pumphouse.executor.record import Record
-from pumphouse.executor.sandbox import Backend, Exit, Sandbox, Wish
+from pumphouse.executor.sandbox import CODE, Backend, Exit, Sandbox, Wish
 from pumphouse.executor.work import Work
-
-CODE = "code"
-"""Name of the folder of the code, in that of a sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ class Workplaces:
         for _ in range(2):
             place = Workplace(await self._backend.sandbox(wish))
             try:
-                await self._furnish(place.sandbox, code)
+                await place.sandbox.furnish(code)
                 message = await start(place)
                 await place.sandbox.ready()
                 data_bytes = place.sandbox.limit(wish.memory_bytes)
@@ -110,16 +107,6 @@ class Workplaces:
             else:
                 return place
         raise PlatformFault("Two processes in a row were gone before they had any work.")
-
-    async def _furnish(self, sandbox: Sandbox, code: Path) -> None:
-        def copy() -> None:
-            copy_code(code, sandbox.folder / CODE)
-            sandbox.own(sandbox.folder / CODE)
-
-        try:
-            await asyncio.to_thread(copy)
-        except OSError as error:
-            raise PlatformFault(f"The code cannot be copied: {error}") from error
 
 
 def start_of(code: Code, place: Workplace, variables: Mapping[str, str]) -> Start:

@@ -10,6 +10,8 @@ import pytest
 
 from pumphouse.contracts.catalog import Code
 from pumphouse.contracts.vocabulary import Status
+from pumphouse.executor.cgroup import MOST_DESCRIPTORS
+from pumphouse.executor.cgroups import MOST_FREE
 from pumphouse.executor.enclosure import MOST_PLOTS
 from tests.integration.executor.building import Building, from_shelf, shelf, wheel
 
@@ -227,7 +229,8 @@ async def test_three_hundred_executions_leave_nothing(lively: Lively) -> None:
     most = spares + 2 * MOST_PLOTS
     await run_many(30)
     await platform.until(lambda: platform.is_at_rest(spares) and folders() <= most)
-    before = left()
+    descriptors, processes = left()
+    descriptors += MOST_FREE * MOST_DESCRIPTORS
     await run_many(300)
-    await platform.until(lambda: platform.is_at_rest(spares) and left() <= before)
-    await platform.until(lambda: folders() <= most)
+    await platform.until(lambda: platform.is_at_rest(spares) and folders() <= most)
+    await platform.until(lambda: left()[0] <= descriptors and left()[1] <= processes)
