@@ -140,7 +140,10 @@ class Child:
         self._clear()
 
     def _clear(self) -> None:
-        if not self._plot.take_back():
+        """Once nothing can write there any more."""
+        if not self.ended.done():
+            self.ended.add_done_callback(lambda _: self._clear())
+        elif not self._plot.take_back():
             self._later(self._plot.clear)
 
     def ends(self, end: Exit) -> None:

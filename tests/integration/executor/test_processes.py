@@ -1,6 +1,9 @@
 """Spare processes, zygotes that end, and folders of executors that are gone."""
 
+import asyncio
 import os
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import psutil
 import pytest
 
 from pumphouse.contracts.vocabulary import Status
+from pumphouse.executor.child import Child
 from pumphouse.executor.enclosure import Enclosure
 from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.isolation import Isolation, Level
@@ -45,6 +49,35 @@ async def test_a_zygote_that_cannot_be_started_is_a_fault_that_leaks_nothing(
         await zygote.load([], {})
     await zygote.ended
     assert len(os.listdir("/proc/self/fd")) <= handles
+
+
+async def test_a_folder_is_taken_back_from_nobody_who_lives(tmp_path: Path) -> None:
+    """As when an executor stops while it waits for an execution to end."""
+    enclosure = Enclosure(
+        *(Isolation(level=Level.PLAIN), Path(sys.executable), tmp_path / "zygote", Limits()),
+        user=None,
+    )
+    zygote = Zygote(enclosure, Path(sys.executable))
+    await zygote.load([], {})
+    lived: list[bool] = []
+
+    def later(clear: Callable[[], None]) -> None:
+        lived.append(not child.ended.done())
+        clear()
+
+    child = Child(zygote, "run", later)
+    await child.ready()
+    waiting = asyncio.create_task(child.finish(60))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.wait([child.ended], timeout=30)
+    await asyncio.sleep(0)
+    assert lived == [False]
+    assert not child.folder.exists()
+    zygote.retire()
+    await zygote.ended
 
 
 async def test_without_an_interpreter_executions_end_as_errors(platform: Platform) -> None:
