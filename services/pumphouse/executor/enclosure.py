@@ -214,6 +214,8 @@ def _mount_points(walls: Walls) -> list[Path]:
         for place, private in walls.folders.items():
             if is_below(kept, (place,)):
                 steps = Path(kept).relative_to(place).parts
+                if os.path.isfile(kept):  # which the child makes room for
+                    steps = steps[:-1]
                 found |= dict.fromkeys(
                     Path(private, *steps[: number + 1]) for number in range(len(steps))
                 )

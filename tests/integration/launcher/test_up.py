@@ -73,9 +73,16 @@ def deploy(platform: Platform) -> None:
 def reachable_stores(platform: Platform) -> list[psutil.Process]:
     """Its object store, if any of its ports is in our network although it could be in another."""
     children = psutil.Process(platform.process.pid).children(recursive=True)
-    stores = [child for child in children if child.name() == "weed"]
+    stores = [child for child in children if name_of(child) == "weed"]
     assert stores
     return [store for store in stores if HAS_OWN_NETWORK and listens_where_we_are(store)]
+
+
+def name_of(process: psutil.Process) -> str:
+    """Empty for one that has ended meanwhile."""
+    with suppress(psutil.Error, FileNotFoundError):
+        return process.name()
+    return ""
 
 
 def the_sum(platform: Platform) -> object:

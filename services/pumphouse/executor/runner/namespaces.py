@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import struct
 
 from pumphouse.executor.runner import kernel
@@ -36,11 +37,20 @@ def enter(folders: dict[str, str], kept: list[str], shared_memory_bytes: int) ->
             sources[path] = os.open(path, _PATH_ONLY)
     for place, source in sources.items():
         if place in kept:
-            os.makedirs(place, exist_ok=True)
+            _make_mount_point(place, source)
         kernel.mount(f"/proc/self/fd/{source}", place, "none", _MS_BIND)
         os.close(source)
     options = f"mode=1777,size={shared_memory_bytes}"
     kernel.mount("tmpfs", "/dev/shm", "tmpfs", _MS_NOSUID | _MS_NODEV, options)  # noqa: S108
+
+
+def _make_mount_point(place: str, source: int) -> None:
+    """A folder or an empty file, as what is going to be found there."""
+    if stat.S_ISDIR(os.fstat(source).st_mode):
+        os.makedirs(place, exist_ok=True)
+        return
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def drop_capabilities() -> None:
