@@ -318,7 +318,7 @@ class Platform:
 
     def is_at_rest(self, spares: int | None = None) -> bool:
         """Whether nothing is left but zygotes and what waits for work."""
-        parts = [_argv(process) for process in self.processes()]
+        parts = [argv_of(process) for process in self.processes()]
         if any(not argv or not _is_ours(argv) for argv in parts):
             return False
         wanted = self.settings.elastic_spares if spares is None else spares
@@ -361,7 +361,8 @@ async def platform_in(
             yield platform
 
 
-def _argv(process: psutil.Process) -> list[str]:
+def argv_of(process: psutil.Process) -> list[str]:
+    """Empty for one that has ended meanwhile."""
     try:
         return process.cmdline()
     except psutil.NoSuchProcess:
@@ -380,7 +381,7 @@ def _is_ours(argv: list[str]) -> bool:
 
 
 def _is_runner(process: psutil.Process) -> bool:
-    argv = _argv(process)
+    argv = argv_of(process)
     return _is_ours(argv) and "python" in argv[0] and str(SUPERVISOR) not in argv
 
 

@@ -13,7 +13,7 @@ from pumphouse.contracts.catalog import Deployment
 from pumphouse.contracts.executions import PlanResolved
 from pumphouse.contracts.vocabulary import Mode, Status
 from tests.integration.executor.building import USE, Building, from_shelf, shelf, wheel
-from tests.integration.executor.platform import Platform, is_alive, platform_in
+from tests.integration.executor.platform import Platform, argv_of, is_alive, platform_in
 
 WAITING = """
 import os, time, atexit
@@ -151,9 +151,12 @@ async def test_a_zygote_that_loads_is_followed_by_another(
 ) -> None:
     platform = building.platform
     loading, go = (platform.shared / name for name in ("loading", "go"))
+    loading.touch()
+    loading.chmod(0o666)  # for the user of the second zygote too
     source = f"""
 import os, time
-open({str(loading)!r}, "w").close()
+with open({str(loading)!r}, "a") as file:
+    file.write("x")
 while not os.path.exists({str(go)!r}):
     time.sleep(0.005)
 VERSION = 1
@@ -161,8 +164,11 @@ VERSION = 1
     lines = from_shelf(shelf(tmp_path / "shelf", wheel("tiny", source=source)), "tiny")
     code = await building.built(USE, lines)
     running = asyncio.create_task(building.run(code))
-    await platform.until(loading.exists)
-    await killed(platform, max(platform.processes(), key=psutil.Process.create_time))
+    await platform.until(lambda: loading.stat().st_size > 0)
+    (environment,) = building.environments()
+    started = {one: argv_of(one)[:1] for one in platform.processes()}
+    (loads,) = [one for one, start in started.items() if start == [f"{environment}/bin/python"]]
+    await killed(platform, loads)
     go.touch()
     assert (await running).status is Status.SUCCEEDED
     assert (await building.run(code)).status is Status.SUCCEEDED
