@@ -54,6 +54,16 @@ def eventually(what: Callable[[], T | None], *, within_s: float = 30) -> T:
     return answer
 
 
+def named_below(pid: int, name: str) -> list[psutil.Process]:
+    """The processes of that name below another one. Others come and go there meanwhile."""
+    found = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.Error, FileNotFoundError):
+            if process.name() == name:
+                found.append(process)
+    return found
+
+
 def clean_environment(**more: str) -> dict[str, str]:
     """Our environment without settings of the platform."""
     ours = {name: text for name, text in os.environ.items() if not name.startswith("PUMPHOUSE_")}

@@ -27,13 +27,18 @@ class Allowance:
     def has_group(self) -> bool:
         return self._group is not None
 
+    @property
+    def awaits_group(self) -> bool:
+        """Whether the child is to be put into one: the host has some, and its number is known."""
+        return self._cgroups is not None and self.pid is not None
+
     def begin(self) -> None:
-        """Put the child, which has run nothing yet, into a group if there are any. Blocks.
+        """Put the child, which has run nothing yet, into a group. Blocks.
 
         What hinders that, `limit` says.
         """
-        if self._cgroups is None or self.pid is None:
-            return
+        assert self._cgroups is not None
+        assert self.pid is not None
         try:
             self._group = self._cgroups.acquire()
             self._group.enter(self.pid)

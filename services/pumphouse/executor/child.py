@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from pumphouse.executor.frames import Answer, Cancel, Job, Ready, Start
 from pumphouse.executor.logs import Lines
 from pumphouse.executor.pipes import Pipe
 from pumphouse.executor.sandbox import Exit
-from pumphouse.executor.workspace import remove
+from pumphouse.executor.workspace import Later, remove
 from pumphouse.executor.zygote import Zygote
 
 _STREAMS_PATIENCE_S = 0.5
@@ -28,10 +28,10 @@ class Child:
         self,
         zygote: Zygote,
         purpose: str,
-        later: Callable[[Callable[[], None]], None],
+        later: Later,
         modules: Sequence[str] = (),
     ) -> None:
-        """later: calls what clears away, in the background. modules: for it to import ahead.
+        """modules: for it to import ahead.
 
         Raises PlatformFault.
         """
@@ -164,6 +164,7 @@ class Child:
         """Raises PlatformFault when it must not be given user code."""
         self._zygote.enclosure.check(ready)
         self.allowance.pid = pid
-        # In a thread, because the kernel lets it wait while processes are being forked.
-        loop = asyncio.get_running_loop()
-        self._entering = loop.run_in_executor(None, self.allowance.begin)
+        if self.allowance.awaits_group:
+            # In a thread, because the kernel lets it wait while processes are being forked.
+            loop = asyncio.get_running_loop()
+            self._entering = loop.run_in_executor(None, self.allowance.begin)

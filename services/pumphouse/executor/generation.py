@@ -1,9 +1,10 @@
 """A zygote with the libraries that it was told to load, and its spare children."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from pumphouse.executor.child import Child
 from pumphouse.executor.spares import Spares
+from pumphouse.executor.workspace import Later
 from pumphouse.executor.zygote import Zygote
 from pumphouse.executor.zygote_frames import Loaded
 
@@ -22,7 +23,7 @@ class Generation:
         zygote: Zygote,
         loaded: Loaded,
         variables: Mapping[str, str],
-        later: Callable[[Callable[[], None]], None],
+        later: Later,
     ) -> None:
         """variables: those that its libraries were loaded with."""
         self.zygote = zygote

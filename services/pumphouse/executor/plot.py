@@ -79,13 +79,12 @@ class Plot:
 
     def take_back(self) -> bool:
         """Do as `clear` where nothing is to be removed; whether that is so. It takes no time."""
-        made = {path.name for path in self.inner if path.parent == self.folder}
         try:
             if not (self._is_untouched() and self._is_code_untouched()):
                 return False
-            if {entry.name for entry in os.scandir(self.folder)} != {*made, CODE}:
+            if self._brought() != {self.folder / CODE}:
                 return False
-            (self.folder / CODE).rename(self.folder / _KEPT)
+            self._put_code_aside()
         except OSError:
             return False
         return self._is_kept()
@@ -97,16 +96,23 @@ class Plot:
                 remove(self.folder)
                 return
             if self._is_code_untouched():
-                (self.folder / CODE).rename(self.folder / _KEPT)
+                self._put_code_aside()
             else:
                 self._source = None
-            for path in set(self.folder.iterdir()).difference(self.inner):
-                if path.name != _KEPT:
-                    remove(path)
+            for path in self._brought() - {self.folder / _KEPT}:
+                remove(path)
         except OSError:  # it has changed so much that it cannot even be looked at
             self._before = None
         if self._before is None or not self._is_kept():
             remove(self.folder)
+
+    def _brought(self) -> set[Path]:
+        """What is there beside that which was made with it. Raises OSError."""
+        return set(self.folder.iterdir()).difference(self.inner)
+
+    def _put_code_aside(self) -> None:
+        """Raises OSError."""
+        (self.folder / CODE).rename(self.folder / _KEPT)
 
     def _is_kept(self) -> bool:
         self._before = self._code_before = None

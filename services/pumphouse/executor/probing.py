@@ -94,9 +94,7 @@ class _Trying:
                 return Trial(problem=str(error))
 
     async def _fly(self, enclosure: Enclosure) -> Trial:
-        own = enclosure.ground / "own"
-        enclosure.furnish(own)
-        walls = msgspec.json.encode(enclosure.walls(own)).decode()
+        walls = msgspec.json.encode(enclosure.plot("own").walls).decode()
         theirs, lifeline = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(

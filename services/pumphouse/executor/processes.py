@@ -16,6 +16,7 @@ from pumphouse.executor.libraries import libraries_of
 from pumphouse.executor.pythons import is_blank
 from pumphouse.executor.sandbox import Wish
 from pumphouse.executor.warm_environment import WarmEnvironment
+from pumphouse.executor.workspace import Later
 from pumphouse.executor.zygote import Zygote
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Processes:
         install: Callable[[Code], Awaitable[Held]],
         archives: Archives,
         start: Callable[[Path], Zygote],
-        later: Callable[[Callable[[], None]], None],
+        later: Later,
         variables: Callable[[], Mapping[str, str]],
         *,
         spares: int,

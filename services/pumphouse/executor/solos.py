@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pumphouse.executor.child import Child
 from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.spares import Spares
+from pumphouse.executor.workspace import Later
 from pumphouse.executor.zygote import Zygote
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ class Solos:
     def __init__(
         self,
         start: Callable[[], Zygote],
-        later: Callable[[Callable[[], None]], None],
+        later: Later,
         variables: Callable[[], Mapping[str, str]],
     ) -> None:
         self._start = start

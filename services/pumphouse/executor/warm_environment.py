@@ -12,6 +12,7 @@ from pumphouse.executor.faults import PlatformFault
 from pumphouse.executor.generation import Generation
 from pumphouse.executor.libraries import is_library
 from pumphouse.executor.solos import Solos
+from pumphouse.executor.workspace import Later
 from pumphouse.executor.zygote import Zygote
 from pumphouse.executor.zygote_frames import Loaded
 
@@ -35,7 +36,7 @@ class WarmEnvironment:
     def __init__(
         self,
         start: Callable[[], Zygote],
-        later: Callable[[Callable[[], None]], None],
+        later: Later,
         variables: Callable[[], Mapping[str, str]],
         *,
         spares: int,

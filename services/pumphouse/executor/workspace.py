@@ -21,6 +21,9 @@ _REMOVERS = 4
 _REMOVAL_RESTS_S = (0.1, 1.0, 0.0)
 """After each try to remove a folder: a process may still be putting something there."""
 
+Later = Callable[[Callable[[], None]], None]
+"""Calls what clears away, in the background."""
+
 
 class Workspace:
     """Private folders below one that is locked for as long as this executor lives."""

@@ -139,7 +139,7 @@ async def test_code_finds_what_it_requires(building: Building, tiny: Path, mode:
 async def test_libraries_find_the_folders_that_code_finds(
     building: Building, tmp_path: Path, mode: Mode
 ) -> None:
-    names = "[os.environ.get(name) for name in ('HOME', 'TMPDIR')]"
+    names = "[os.environ.get(name) for name in ('HOME', 'TMPDIR', 'USER')]"
     library = wheel("placed", source=f"import os\nVERSION = {names}")
     lines = from_shelf(shelf(tmp_path / "shelf", library), "placed")
     source = f"import os, placed\ndef main():\n    return {{'v': [placed.VERSION, {names}]}}"

@@ -39,11 +39,6 @@ import os
 VERSION = os.environ.get("MOOD")
 """
 
-SETTLED = """
-import os
-VERSION = [os.environ.get(name) for name in ("HOME", "TMPDIR", "USER")]
-"""
-
 USE = "import lively\ndef main():\n    return {'v': lively.VERSION}"
 
 
@@ -166,14 +161,6 @@ async def test_a_library_that_reads_a_variable_sees_its_change(lively: Lively) -
         await lively.platform.set_variable("MOOD", mood)
         for _ in range(3):
             assert await lively.value(code) == mood
-
-
-async def test_a_library_finds_the_folders_that_executions_have(lively: Lively) -> None:
-    own = "import os\nown = [os.environ[name] for name in ('HOME', 'TMPDIR', 'USER')]\n"
-    code = await lively.code(SETTLED, own + USE.replace("lively.VERSION", "[lively.VERSION, own]"))
-    for _ in range(3):
-        at_import, at_work = await lively.value(code)
-        assert at_import == at_work
 
 
 async def test_a_file_of_the_user_comes_before_a_library_of_its_name(lively: Lively) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pumphouse.sdk import Input, Output, PumphouseSdk, Unreachable
 from tests.networks import HAS_OWN_NETWORK, listens_where_we_are
 from tests.ordinary_user import only_as_root, ordinary_user
+from tests.processes import named_below
 from tests.servers.postgres import fresh_database
 from tests.servers.rabbitmq import fresh_vhost
 from tests.stack import Platform, clean_environment, embedded_platform, eventually, platform_at
@@ -72,17 +73,9 @@ def deploy(platform: Platform) -> None:
 
 def reachable_stores(platform: Platform) -> list[psutil.Process]:
     """Its object store, if any of its ports is in our network although it could be in another."""
-    children = psutil.Process(platform.process.pid).children(recursive=True)
-    stores = [child for child in children if name_of(child) == "weed"]
+    stores = named_below(platform.process.pid, "weed")
     assert stores
     return [store for store in stores if HAS_OWN_NETWORK and listens_where_we_are(store)]
-
-
-def name_of(process: psutil.Process) -> str:
-    """Empty for one that has ended meanwhile."""
-    with suppress(psutil.Error, FileNotFoundError):
-        return process.name()
-    return ""
 
 
 def the_sum(platform: Platform) -> object:

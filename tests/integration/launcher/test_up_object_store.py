@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from pumphouse.sdk import PumphouseSdk, SdkError
+from tests.processes import named_below
 from tests.servers.object_store import client_of, fresh_store, own_object_store
 from tests.stack import Platform, embedded_platform, eventually, free_port, is_dead, platform_at
 
@@ -35,11 +36,7 @@ def platform(data: Path) -> Iterator[Platform]:
 
 def store_of(platform: Platform) -> psutil.Process | None:
     """The process of its embedded store, if there is one."""
-    for child in psutil.Process(platform.process.pid).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):  # those of executions come and go
-            if child.name() == "weed":
-                return child
-    return None
+    return next(iter(named_below(platform.process.pid, "weed")), None)
 
 
 def upload(platform: Platform, content: bytes = CONTENT) -> None:

@@ -61,8 +61,5 @@ def drop_capabilities() -> None:
 
 
 def _write(path: str, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(handle, text.encode())
-    finally:
-        os.close(handle)
+    with open(path, "wb", buffering=0) as file:
+        file.write(text.encode())

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _MOST_WALKS = 50
-_LISTING_SIZE = 1 << 16
-"""What does not fit is found by the next walk."""
 
 _prctl: Callable[[int, int], int] | None = None
 
@@ -94,13 +92,10 @@ def end_orphans(known: Collection[int] = ()) -> None:
 
 def _children() -> list[int]:
     try:
-        handle = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY | os.O_CLOEXEC)
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb", buffering=0) as listing:
+            return [int(pid) for pid in listing.read().split()]
     except OSError:
         return []
-    try:
-        return [int(pid) for pid in os.read(handle, _LISTING_SIZE).split()]
-    finally:
-        os.close(handle)
 
 
 def _below(roots: Collection[int]) -> set[int]:
