@@ -47,10 +47,6 @@ V2 = Words(
 )
 
 
-MOST_DESCRIPTORS = 4
-"""That each holds."""
-
-
 class Cgroup:
     """Every method raises OSError."""
 

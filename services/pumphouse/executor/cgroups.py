@@ -14,8 +14,8 @@ from pumphouse.executor.cgroup import V1, V2, Cgroup, Words
 
 _NAME = "pumphouse"
 _SERVICE = "pumphouse-executor"
-MOST_FREE = 8
-"""Groups that wait for a child, each with up to `cgroup.MOST_DESCRIPTORS`."""
+_MOST_FREE = 8
+"""Groups that wait for a child."""
 
 _CONTROLLERS = ("memory", "pids")
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -111,7 +111,7 @@ class Cgroups:
                     self._busy.append(group)
 
     def _keep(self, group: Cgroup) -> None:
-        if len(self._free) < MOST_FREE:
+        if len(self._free) < _MOST_FREE:
             self._free.append(group)
             return
         self._made.discard(group)

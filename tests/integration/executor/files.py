@@ -1,10 +1,7 @@
 """Plans with files in them, in both modes."""
 
-import os
 import uuid
 from typing import Any
-
-import psutil
 
 from pumphouse.contracts.executions import (
     ExecutionFinished,
@@ -124,7 +121,3 @@ async def objects_of(platform: Platform, plan: PlanResolved) -> list[str]:
     prefix = execution_prefix(plan.pipeline_id, plan.deployment_id, plan.execution_id)
     page = await platform.storage.platform.page(prefix)
     return [item.key.removeprefix(prefix) for item in page.objects]
-
-
-def open_descriptors() -> int:
-    return psutil.Process(os.getpid()).num_fds()

@@ -22,12 +22,11 @@ from pumphouse.executor.frames import CHANNEL_MISUSED, Job, OpenFile, Returned, 
 from pumphouse.executor.output_files import Snapshot, snapshots
 from tests.integration.executor.files import (
     content_of,
-    open_descriptors,
     planned,
     returned_file,
     run_in,
 )
-from tests.integration.executor.platform import Platform
+from tests.integration.executor.platform import Platform, open_descriptors
 
 both_modes = pytest.mark.parametrize("mode", list(Mode))
 
@@ -189,6 +188,7 @@ async def test_nothing_is_left_open_or_lying_about_however_executions_end(
     platform: Platform, mode: Mode
 ) -> None:
     source = HOSTILE.replace('ACT\n    return {"f": None}', "ACT\n    return {'f': {'path': 'x'}}")
+    await platform.until(platform.is_at_rest)
     before = open_descriptors()
     for case, (act, status) in ENDINGS.items():
         limit_s = 1 if "time limit" in case else 60

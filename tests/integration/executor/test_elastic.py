@@ -1,7 +1,6 @@
 """Elastic executions: what the function finds, and that nothing of it stays."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -19,9 +18,7 @@ from pumphouse.contracts.mappings import (
 )
 from pumphouse.contracts.vocabulary import DataType, Status
 from pumphouse.executor import reporting
-from pumphouse.executor.cgroup import MOST_DESCRIPTORS
-from pumphouse.executor.cgroups import MOST_FREE
-from tests.integration.executor.platform import SEALER, Platform
+from tests.integration.executor.platform import SEALER, Platform, open_descriptors
 
 LONG = f"{6100 + os.getpid() / 10_000_000:.7f}"
 """Seconds that nobody else sleeps."""
@@ -386,7 +383,6 @@ async def test_a_short_run_is_not_announced_and_a_longer_one_is(
 
 async def test_two_hundred_executions_leak_nothing(platform: Platform) -> None:
     code = await platform.code(ADD)
-    handles = Path("/proc/self/fd")
 
     async def run_many(count: int) -> None:
         plans = [
@@ -400,10 +396,10 @@ async def test_two_hundred_executions_leak_nothing(platform: Platform) -> None:
 
     await run_many(30)
     await only_spares_are_left(platform)
-    most = len(list(handles.iterdir())) + MOST_FREE * MOST_DESCRIPTORS
+    before = open_descriptors()
     await run_many(200)
     await only_spares_are_left(platform)
-    await platform.until(lambda: len(list(handles.iterdir())) <= most)
+    await platform.until(lambda: open_descriptors() <= before)
     assert os.path.isdir(platform.work_dir)
 
 

@@ -110,7 +110,7 @@ async def test_a_build_that_takes_too_long_is_stopped(tmp_path: Path, store_url:
             assert end.message == "The build exceeded its time limit of 8 s and was stopped."
             assert sleepers() == []
             assert building.environments() == []
-            assert not platform.folders("build")
+            await platform.until(lambda: not platform.folders("build"))
 
 
 async def test_an_executor_that_is_stopped_gives_its_build_back(

@@ -1,7 +1,6 @@
 """Spare processes, zygotes that end, and folders of executors that are gone."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +17,7 @@ from pumphouse.executor.isolation import Isolation, Level
 from pumphouse.executor.walls import Limits
 from pumphouse.executor.workspace import open_workspace
 from pumphouse.executor.zygote import Zygote
-from tests.integration.executor.platform import Platform, is_alive
+from tests.integration.executor.platform import Platform, is_alive, open_descriptors
 
 
 async def kill_spares(platform: Platform) -> None:
@@ -39,7 +38,7 @@ async def test_a_spare_that_died_is_replaced_unseen(platform: Platform) -> None:
 async def test_a_zygote_that_cannot_be_started_is_a_fault_that_leaks_nothing(
     tmp_path: Path,
 ) -> None:
-    handles = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     enclosure = Enclosure(
         *(Isolation(level=Level.PLAIN), Path("/nowhere/python"), tmp_path / "zygote", Limits()),
         user=None,
@@ -48,7 +47,7 @@ async def test_a_zygote_that_cannot_be_started_is_a_fault_that_leaks_nothing(
     with pytest.raises(PlatformFault):
         await zygote.load([], {})
     await zygote.ended
-    assert len(os.listdir("/proc/self/fd")) <= handles
+    assert open_descriptors() <= before
 
 
 async def test_a_folder_is_taken_back_from_nobody_who_lives(tmp_path: Path) -> None:

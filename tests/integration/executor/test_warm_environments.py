@@ -1,6 +1,5 @@
 """Processes that are forked from loaded libraries behave as interpreters that were just started."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,10 +9,9 @@ import pytest
 
 from pumphouse.contracts.catalog import Code
 from pumphouse.contracts.vocabulary import Status
-from pumphouse.executor.cgroup import MOST_DESCRIPTORS
-from pumphouse.executor.cgroups import MOST_FREE
 from pumphouse.executor.enclosure import MOST_PLOTS
 from tests.integration.executor.building import Building, from_shelf, shelf, wheel
+from tests.integration.executor.platform import open_descriptors
 
 COUNTED = """
 import os
@@ -207,7 +205,7 @@ async def test_three_hundred_executions_leave_nothing(lively: Lively) -> None:
 
     def left() -> tuple[int, int]:
         """Descriptors and processes."""
-        return len(os.listdir("/proc/self/fd")), len(platform.processes())
+        return open_descriptors(), len(platform.processes())
 
     def folders() -> int:
         return len(list(platform.work_dir.glob("runs/*/*/ground/*")))
@@ -217,7 +215,6 @@ async def test_three_hundred_executions_leave_nothing(lively: Lively) -> None:
     await run_many(30)
     await platform.until(lambda: platform.is_at_rest(spares) and folders() <= most)
     descriptors, processes = left()
-    descriptors += MOST_FREE * MOST_DESCRIPTORS
     await run_many(300)
     await platform.until(lambda: platform.is_at_rest(spares) and folders() <= most)
     await platform.until(lambda: left()[0] <= descriptors and left()[1] <= processes)
