@@ -29,6 +29,27 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("try: import yaml\nexcept ImportError: import json; import csv", {"yaml", "json", "csv"}),
+        ("import a.b as c, \\\n    d as e", {"a.b", "d"}),
+        ("from a import(b,\n    c)", {"a"}),
+        ("from a \\\n  import b # from c import d\n# import e", {"a"}),
+        ("important = 1\nreimport = imports\nimport_ = 2\nfrom_ = 3", set()),
+        ("from . import a\nfrom .b import c\nfrom .. import d", set()),
+        ("import \nfrom\nfrom a\nimport ,", set()),
+        ("import é\r\nfrom ü import x\r\n", {"é", "ü"}),
+        ("\"\"\"See #1:\nimport a\n\"\"\"\nimport b\n'''\nimport c\n'''", {"b"}),
+        ("import a\ndef (", {"a"}),
+        ("x = " + "[" * 150 + "a" + " for a in b]" * 150 + "\nimport c", {"c"}),
+    ],
+)
+def test_each_way_to_write_an_import_is_seen(tmp_path: Path, text: str, expected: set[str]) -> None:
+    (tmp_path / "main.py").write_text(text)
+    assert libraries_of(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("numpy", True),
