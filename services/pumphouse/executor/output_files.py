@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from pumphouse.mapping import clean_file_name
 
 _AT_ONCE = 4 << 20
 _READ_SIZE = 1 << 20
+
+_COPIERS = ThreadPoolExecutor(4, "copier")
+"""Apart from the threads of all else, which large files must not hold up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ async def snapshots(files: tuple[OpenFile, ...], folder: Path) -> dict[str, Snap
     Raises UnusableOutput, and PlatformFault when there is no room for the copies.
     """
     is_given_up = threading.Event()
-    copying = asyncio.ensure_future(asyncio.to_thread(_copy_all, files, folder, is_given_up))
+    loop = asyncio.get_running_loop()
+    copying = loop.run_in_executor(_COPIERS, _copy_all, files, folder, is_given_up)
     try:
         return await asyncio.shield(copying)
     except OSError as error:

@@ -6,7 +6,6 @@ from typing import Any
 import psutil
 import pytest
 
-from pumphouse.bus.topology import elastic_partition
 from pumphouse.contracts.catalog import Code
 from pumphouse.contracts.executions import ExecutionStarted, PlannedInput
 from pumphouse.contracts.mappings import (
@@ -401,31 +400,3 @@ async def test_two_hundred_executions_leak_nothing(platform: Platform) -> None:
     await only_spares_are_left(platform)
     await platform.until(lambda: open_descriptors() <= before)
     assert os.path.isdir(platform.work_dir)
-
-
-async def test_a_slow_pipeline_holds_up_no_other(platform: Platform) -> None:
-    go = platform.shared / "go"
-    waiting = f"""
-    import os, time
-    def main():
-        while not os.path.exists({str(go)!r}):
-            time.sleep(0.01)
-    """
-    slow = await platform.code(waiting)
-    many = 3 * platform.settings.elastic_prefetch
-    held = [platform.plan(slow, pipeline_id="slow") for _ in range(many)]
-    for plan in held:
-        await platform.send(plan)
-    others = [f"other-{number}" for number in range(20)]
-    apart = [one for one in others if elastic_partition(one) != elastic_partition("slow")]
-    code = await platform.code(ADD)
-    for name in apart:
-        plan = platform.plan(code, {"a": 1, "b": 2}, {"sum": "number"}, pipeline_id=name)
-        await platform.send(plan)
-        assert (await platform.end(plan)).outputs[0].value == 3
-    assert not any(platform.ends(plan) for plan in held)
-    # The rest of them waits in its queue, where another executor could take it.
-    await platform.until(lambda: len(platform.folders("run")) == platform.settings.elastic_prefetch)
-    go.touch()
-    for plan in held:
-        assert (await platform.end(plan)).status is Status.SUCCEEDED
