@@ -10,7 +10,7 @@ from tests.servers.object_store import object_store
 from tests.servers.postgres import postgres
 from tests.servers.rabbitmq import rabbitmq
 
-# The same cases in every run, however slow the machine is.
+# The same seed in every run, and as much time as a slow machine takes.
 settings.register_profile(
     "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

