@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,12 +133,13 @@ class Cgroups:
     def _open(self, common: Path, name: str) -> None:
         """A folder that is locked for as long as this executor lives."""
         common.mkdir(exist_ok=True)
-        _sweep(common)
         own = common / name
-        own.mkdir()
-        handle = os.open(own, os.O_RDONLY | os.O_CLOEXEC)
-        self._handles.append(handle)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with _locked(common):  # until our own is locked, another executor would sweep it away
+            _sweep(common)
+            own.mkdir()
+            handle = os.open(own, os.O_RDONLY | os.O_CLOEXEC)
+            self._handles.append(handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         if self._words is V2:
             for folder in (common, own):
                 _give_controllers(folder)
@@ -235,6 +237,16 @@ def _give_controllers(folder: Path) -> None:
             with contextlib.suppress(ProcessLookupError):
                 (leaf / "cgroup.procs").write_text(pid)
     control.write_text(" ".join(f"+{name}" for name in _CONTROLLERS))
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sweep(common: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -25,6 +26,18 @@ def groups(parents: Parents) -> Iterator[Cgroups]:
     made = Cgroups(parents)
     yield made
     made.close()
+
+
+def test_executors_that_start_at_once_leave_one_another_their_groups(parents: Parents) -> None:
+    def start(_: int) -> None:
+        made = Cgroups(parents)
+        try:
+            made.acquire()
+        finally:
+            made.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(start, range(400)))
 
 
 def started_in(group: Cgroup, code: str) -> subprocess.Popen[bytes]:
