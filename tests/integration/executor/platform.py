@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -313,7 +314,9 @@ class Platform:
     def folders(self, purpose: str) -> list[Path]:
         """Folders that exist, of runs and pods those that have been given code."""
         if purpose in ("run", "pod"):
-            return [code.parent for code in self.work_dir.glob(f"runs/*/*/ground/{purpose}-*/code")]
+            # Not by Path.glob, which fails where a folder goes away while it looks.
+            found = glob(f"runs/*/*/ground/{purpose}-*/code", root_dir=self.work_dir)
+            return [(self.work_dir / code).parent for code in found]
         return list(self.work_dir.glob(f"runs/*/{purpose}-*"))
 
     def is_at_rest(self, spares: int | None = None) -> bool:

@@ -43,7 +43,7 @@ async def main(gate, i):
 @pytest.fixture
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Little time for coroutines that are cancelled."""
-    monkeypatch.setattr(pod, "CANCEL_PATIENCE_S", 0.3)
+    monkeypatch.setattr(pod, "CANCEL_PATIENCE_S", 2)
 
 
 async def limited(served: Served, name: object, limit_s: int = 1) -> int:

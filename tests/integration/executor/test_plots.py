@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pumphouse.executor import plot as plot_times
 from pumphouse.executor.plot import Plot, tells_changes_apart
 from pumphouse.executor.walls import Walls
 
@@ -225,7 +226,10 @@ def test_where_times_are_coarse_no_code_is_kept(ground: Ground) -> None:
     assert names(plot.folder) == MADE
 
 
-def test_where_times_are_coarse_what_is_so_new_is_used_once(ground: Ground) -> None:
+def test_where_times_are_coarse_what_is_so_new_is_used_once(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plot_times, "_TICK_NS", 3_600_000_000_000)  # however slow the machine is
     ground.is_exact = False
     plot = ground.plot(is_settled=False)
     ground.begin(plot)
